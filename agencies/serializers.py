@@ -1,0 +1,91 @@
+"""What an agency looks like, coming in and going out."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from agencies.models import Agency
+from agents.serializers import AgencyBriefSerializer, NewAgentAnswerSerializer
+from api import pictures
+from api.serializers import ErrorSerializer
+
+MAX_BULK_AGENTS = 500
+
+
+class NewAgencySerializer(serializers.Serializer[Any]):
+    """An agency, and the person who owns it."""
+
+    agency_name = serializers.CharField(max_length=200)
+    email = serializers.EmailField(max_length=254, help_text="The owner's.")
+    first_name = serializers.CharField(max_length=100, help_text="The owner's.")
+    last_name = serializers.CharField(max_length=100, help_text="The owner's.")
+    referral = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class AgencyChangeSerializer(serializers.Serializer[Any]):
+    """Any of these; what is absent stays as it is."""
+
+    name = serializers.CharField(max_length=200, required=False)
+    color_code = serializers.RegexField(
+        r"\A[0-9A-Fa-f]{6}\Z", required=False, error_messages={"invalid": "Six hexadecimal digits, without #."}
+    )
+    logo = pictures.PictureField(required=False)
+
+
+class TransferOwnershipSerializer(serializers.Serializer[Any]):
+    agent_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+
+
+class BulkAgentsSerializer(serializers.Serializer[Any]):
+    """Rows are judged one by one: a row that is not valid does not hold up the others."""
+
+    agents = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=MAX_BULK_AGENTS)
+
+
+# --- going out --------------------------------------------------------------------------------------
+
+
+class AgencySerializer(serializers.Serializer[Agency]):
+    """An agency as its agents see it."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    color_code = serializers.CharField()
+    logo_url = serializers.SerializerMethodField()
+
+    def get_logo_url(self, agency: Agency) -> str | None:
+        return pictures.url(self.context["request"], agency.logo)
+
+
+class PartnerAgencySerializer(AgencySerializer):
+    """An agency as the partners that are linked to it see it."""
+
+    referral = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    deactivated_at = serializers.DateTimeField(allow_null=True)
+
+
+class OwnerSerializer(serializers.Serializer[Any]):
+    """A new agency's first agent, with its token: shown here once, and never again."""
+
+    id = serializers.IntegerField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    email = serializers.EmailField()
+    slug = serializers.CharField()
+    is_admin = serializers.BooleanField()
+    access_token = serializers.CharField()
+
+
+class NewAgencyAnswerSerializer(serializers.Serializer[Any]):
+    agency = AgencyBriefSerializer()
+    agent = OwnerSerializer()
+
+
+class BulkResultSerializer(serializers.Serializer[Any]):
+    """Of one row: `agent` where status is 201, `error` where it is 422."""
+
+    index = serializers.IntegerField(help_text="The row's place in the call, from 0.")
+    status = serializers.ChoiceField([201, 422])
+    agent = NewAgentAnswerSerializer(required=False)
+    error = ErrorSerializer(required=False)

@@ -1,0 +1,73 @@
+"""Every write to agencies: one function an act, in one transaction, with its audit entry."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from agencies.models import Agency
+from agents import services as agents
+from agents.models import Agent
+from api import pictures
+from api.principals import Partner, Principal
+from audit.services import record
+from oauth_clients.services import link_agency
+
+
+@transaction.atomic
+def create_agency(*, actor: Partner, values: dict[str, Any]) -> agents.Created:
+    """An agency with its owner, linked to the calling OAuth client: all or nothing.
+
+    `values` are as `NewAgencySerializer` validates them. Gives the owner, whose `agency` is the new one.
+    """
+    agency = Agency.objects.create(name=values["agency_name"], referral=values["referral"])
+    record(actor=actor, action="agency.create", target=agency, agency_id=agency.pk)
+    link_agency(client_pk=actor.client_pk, agency=agency, actor=actor)
+    owner = {name: values[name] for name in ("email", "first_name", "last_name")}
+    return agents.create_agent(agency=agency, actor=actor, values={**owner, "is_admin": True}, is_owner=True)
+
+
+@transaction.atomic
+def update_agency(*, agency: Agency, actor: Principal, values: dict[str, Any]) -> Agency:
+    """Changes the fields in `values` (as `AgencyChangeSerializer` validates them)."""
+    with pictures.stored(values.pop("logo", None)) as logo:
+        agency = agency.locked()
+        replaced = agency.logo if logo else ""
+        if logo:
+            values["logo"] = logo
+        changed = sorted(name for name, value in values.items() if getattr(agency, name) != value)
+        if changed:
+            for name in changed:
+                setattr(agency, name, values[name])
+            agency.save(update_fields=[*changed, "updated_at"])
+            record(actor=actor, action="agency.update", target=agency, agency_id=agency.pk, changed=changed)
+        transaction.on_commit(lambda: pictures.remove(replaced))
+        return agency
+
+
+@transaction.atomic
+def deactivate_agency(*, agency: Agency, actor: Principal) -> None:
+    """Deactivates the agency and all its agents; their tokens stop working at once. Done already: nothing happens."""
+    agency = agency.locked()
+    if agency.deactivated_at:
+        return
+    active = list(Agent.objects.active().filter(agency=agency))
+    # The agents share the agency's moment, so that reactivating it wakes these and not those who left before.
+    agency.deactivated_at = timezone.now()
+    agency.save(update_fields=["deactivated_at", "updated_at"])
+    agents.end_access(active, at=agency.deactivated_at)
+    record(actor=actor, action="agency.deactivate", target=agency, agency_id=agency.pk, agents=len(active))
+
+
+@transaction.atomic
+def reactivate_agency(*, agency: Agency, actor: Principal) -> Agency:
+    """Reactivates the agency and the agents that were deactivated with it. Their tokens stay revoked."""
+    agency = agency.locked()
+    if agency.deactivated_at is None:
+        return agency
+    sleeping = Agent.objects.filter(agency=agency, deactivated_at=agency.deactivated_at)
+    woken = sleeping.update(deactivated_at=None, updated_at=timezone.now())
+    agency.deactivated_at = None
+    agency.save(update_fields=["deactivated_at", "updated_at"])
+    record(actor=actor, action="agency.reactivate", target=agency, agency_id=agency.pk, agents=woken)
+    return agency

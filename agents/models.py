@@ -1,0 +1,92 @@
+from typing import Self
+
+from django.db import models
+from django.db.models.functions import Lower, Now
+from django.db.models.lookups import Exact
+
+from api.principals import AgentPrincipal, ApiPrincipal, Partner
+
+
+class AgentQuerySet(models.QuerySet["Agent"]):
+    def visible_to(self, principal: ApiPrincipal) -> Self:
+        """The agents this caller may know of, deactivated ones included."""
+        match principal:
+            case Partner():
+                return self.filter(agency__oauth_links__oauth_client_id=principal.client_pk)
+            case AgentPrincipal():
+                return self.filter(agency_id=principal.agency_id)
+
+    def active(self) -> Self:
+        return self.filter(deactivated_at__isnull=True)
+
+    def with_email(self, address: str) -> Self:
+        """Those with this whole address, in any case; by index, which `iexact` would not use."""
+        return self.filter(Exact(Lower("email"), Lower(models.Value(address))))
+
+
+class Agent(models.Model):
+    """A person who works for an agency."""
+
+    agency = models.ForeignKey("agencies.Agency", on_delete=models.PROTECT, related_name="agents", db_index=False)
+    first_name = models.CharField(max_length=100)
+    last_name = models.CharField(max_length=100)
+    email = models.EmailField(max_length=254)
+    slug = models.CharField(max_length=120, unique=True)
+    phone_number = models.CharField(max_length=40, blank=True)
+    profile_picture = models.CharField(max_length=100, blank=True, help_text="Name in the pictures storage")
+    is_admin = models.BooleanField(default=False)
+    is_owner = models.BooleanField(default=False)
+    additional_questions_enabled = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    deactivated_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = AgentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "agency",
+                Lower("email"),
+                condition=models.Q(deactivated_at__isnull=True),
+                name="agent_email_unique_in_agency",
+                violation_error_code="email_taken",
+                violation_error_message="Another active agent of this agency has this e-mail address.",
+            ),
+            models.UniqueConstraint(
+                fields=["agency"], condition=models.Q(is_owner=True), name="agent_one_owner_per_agency"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_owner=False) | models.Q(is_admin=True), name="agent_owner_is_admin"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["agency", "id"], name="agent_by_agency"),
+            models.Index(
+                fields=["agency", "id"], name="agent_by_agency_active", condition=models.Q(deactivated_at__isnull=True)
+            ),
+            models.Index(Lower("email"), name="agent_by_email"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+
+class AgentTokenQuerySet(models.QuerySet["AgentToken"]):
+    def live(self) -> Self:
+        return self.filter(models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=Now()), revoked_at__isnull=True)
+
+
+class AgentToken(models.Model):
+    """An agent's personal access token, as a digest."""
+
+    agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="tokens")
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AgentTokenQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"token {self.pk}"

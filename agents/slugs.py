@@ -1,0 +1,25 @@
+"""An agent's slug: `first-last-xyz`, ASCII, unique over the platform (contract §4.1)."""
+
+import secrets
+import string
+
+from django.conf import settings
+from django.utils.text import slugify
+
+RANDOM_LENGTH = 5
+NAMES_LENGTH = 70
+
+
+def slug_of(first_name: str, last_name: str, suffix: str) -> str:
+    """The slug for these names and this suffix. Names with no ASCII form at all become `agent`."""
+    names = "-".join(part for part in (slugify(first_name), slugify(last_name)) if part)[:NAMES_LENGTH].strip("-")
+    return f"{names or 'agent'}-{suffix}"
+
+
+def random_suffix() -> str:
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(RANDOM_LENGTH))
+
+
+def is_reserved(slug: str) -> bool:
+    """Whether the slug is a path of ours (names and a suffix can make one: "well" and "known")."""
+    return slug in settings.SLUG_RESERVED

@@ -1,0 +1,228 @@
+"""Every error, of any layer, leaves through here: `{"error": {"code", "message", "details", "request_id"}}`."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import IntegrityError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+logger = structlog.get_logger(__name__)
+
+# One message for "not yours" and "does not exist", so that ids cannot be probed (contract §1).
+OUT_OF_REACH = "There is no such resource, or this credential does not reach it."
+
+
+class ApiError(exceptions.APIException):
+    """An error with its status, a stable machine-readable code, and headers of its own."""
+
+    status_code = HTTPStatus.BAD_REQUEST
+    code = "malformed"
+    message = "The request could not be read."
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str = "",
+        details: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.message = message or self.message
+        self.code = code or self.code
+        self.details = details or []
+        self.headers = headers or {}
+        super().__init__(self.message, self.code)
+
+
+class Malformed(ApiError):
+    """400: what was sent cannot be read at all."""
+
+
+class Unauthenticated(ApiError):
+    """401: no credential, or an unknown, expired or revoked one."""
+
+    status_code = HTTPStatus.UNAUTHORIZED
+    code = "unauthenticated"
+    message = "Send a bearer token: Authorization: Bearer <token>."
+
+    def __init__(self, message: str = "", *, code: str = "") -> None:
+        super().__init__(message, code=code, headers={"WWW-Authenticate": "Bearer"})
+
+
+class Forbidden(ApiError):
+    """403: a good credential that may not do this."""
+
+    status_code = HTTPStatus.FORBIDDEN
+    code = "forbidden"
+    message = OUT_OF_REACH
+
+
+class Conflict(ApiError):
+    """409: to be tried again, or with another Idempotency-Key."""
+
+    status_code = HTTPStatus.CONFLICT
+    code = "conflict"
+
+
+class TooLarge(ApiError):
+    """413: a body or file larger than its limit."""
+
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "too_large"
+    message = "The body is larger than this endpoint takes."
+
+
+class Invalid(ApiError):
+    """422: a value that fails a rule. `field` is named as sent; without one the rule is about the resource itself."""
+
+    status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "invalid"
+
+    def __init__(self, message: str, *, code: str = "invalid", field: str | None = None) -> None:
+        details = [{"field": field, "code": code, "message": message}] if field else None
+        super().__init__(message, code="invalid" if field else code, details=details)
+
+
+class RateLimited(ApiError):
+    """429: over the limit; the headers say until when."""
+
+    status_code = HTTPStatus.TOO_MANY_REQUESTS
+    code = "rate_limited"
+    message = "Too many requests; wait as many seconds as Retry-After says."
+
+
+class Unavailable(ApiError):
+    """503: the database is away or overburdened; nothing was changed."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "unavailable"
+    message = "The service cannot answer just now; nothing was changed. Try again shortly."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "2"})
+
+
+class ServerError(ApiError):
+    """500: anything unforeseen."""
+
+    status_code = HTTPStatus.INTERNAL_SERVER_ERROR
+    code = "internal"
+    message = "Something went wrong on our side. Quote the request id to support."
+
+
+def envelope(error: ApiError) -> dict[str, Any]:
+    """The body of an error answer."""
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.details:
+        body["details"] = error.details
+    body["request_id"] = structlog.contextvars.get_contextvars().get("request_id")
+    return {"error": body}
+
+
+def handle_exception(exc: Exception, context: dict[str, Any] | None = None) -> Response:
+    """DRF's EXCEPTION_HANDLER: the answer to any exception."""
+    error = as_api_error(exc)
+    if error.status_code >= 500:
+        logger.error("request_failed", code=error.code, exc_info=exc)
+    return Response(envelope(error), status=error.status_code, headers=error.headers)
+
+
+def as_api_error(exc: Exception) -> ApiError:
+    """Any exception as one of ours."""
+    match exc:
+        case ApiError():
+            return exc
+        case exceptions.ValidationError():
+            return _invalid(exc)
+        case exceptions.MethodNotAllowed():
+            return _like(exc, code="method_not_allowed")
+        case exceptions.NotAcceptable():
+            return _like(exc, code="not_acceptable", message="Answers are application/json; accept that.")
+        case exceptions.UnsupportedMediaType():
+            return _like(exc, code="unsupported_media_type")
+        case exceptions.ParseError():
+            return Malformed(str(exc.detail))
+        case Http404():
+            return _like(exceptions.NotFound(), code="not_found", message=OUT_OF_REACH)
+        case PermissionDenied():
+            return Forbidden()
+        case RequestDataTooBig():
+            return TooLarge()
+        case SuspiciousOperation():
+            return Malformed()
+        case OperationalError() | InterfaceError():
+            return Unavailable()
+        case _:
+            return ServerError()
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """The name of the constraint that the database says was violated."""
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+
+
+def _like(exc: exceptions.APIException, *, code: str, message: str = "") -> ApiError:
+    error = ApiError(message or str(exc.detail), code=code)
+    error.status_code = HTTPStatus(exc.status_code)
+    return error
+
+
+def _invalid(exc: exceptions.ValidationError) -> ApiError:
+    details = list(_flatten(exc.detail, ""))
+    if len(details) == 1:
+        message = f"{details[0]['field']}: {details[0]['message']}"
+    else:
+        message = f"{len(details)} values are not valid; details names each."
+    error = ApiError(message, code="invalid", details=details)
+    error.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+    return error
+
+
+def _flatten(detail: Any, path: str) -> Iterator[dict[str, str]]:
+    """DRF's nested errors as a flat list, nested names dotted."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            here = path if name == "non_field_errors" else f"{path}.{name}" if path else str(name)
+            yield from _flatten(inner, here)
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            nested = isinstance(inner, dict | list)
+            yield from _flatten(inner, f"{path}.{index}" if nested and path else path)
+    else:
+        yield {"field": path or "body", "code": getattr(detail, "code", "invalid"), "message": str(detail)}
+
+
+# --- what Django itself answers, outside of any API view ----------------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, as_api_error(exception) if exception else Malformed())
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, Forbidden())
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, as_api_error(Http404()))
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    return _answer(request, RateLimited())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _answer(request, ServerError())
+
+
+def _answer(request: HttpRequest, error: ApiError) -> HttpResponse:
+    """JSON for programs; a page for people at the admin and the docs."""
+    if request.path.startswith(("/admin/", "/docs/")):
+        return TemplateResponse(request, "error.html", {"error": error}, status=error.status_code).render()
+    return JsonResponse(envelope(error), status=error.status_code, headers=error.headers)

@@ -1,0 +1,14 @@
+from django.db import models
+from django.db.models.functions import Now
+
+
+class IdempotentAnswer(models.Model):
+    """The first answer to a `POST` with an `Idempotency-Key`, kept for replay (api/idempotency.py)."""
+
+    key_digest = models.BinaryField(max_length=32, primary_key=True, help_text="Keyed digest of principal and key")
+    fingerprint = models.BinaryField(max_length=32, help_text="Keyed digest of what was asked")
+    sealed_answer = models.BinaryField(help_text="Status, headers and body, encrypted")
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    def __str__(self) -> str:
+        return f"answer of {self.created_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,89 @@
+"""Numbered pages (contract §2): `page`, `perPage`, absolute links that keep the caller's other parameters."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, QueryDict
+from rest_framework.exceptions import ValidationError
+
+DEFAULT_PER_PAGE = 25
+MAX_PER_PAGE = 100
+MAX_PAGE = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page the caller asked for."""
+
+    page: int
+    per_page: int
+
+    @classmethod
+    def of(cls, query: QueryDict) -> "PageRequest":
+        """Raises ValidationError (422) naming each parameter that is out of its bounds."""
+        errors: dict[str, list[str]] = {}
+        page = _integer(query, "page", 1, MAX_PAGE, errors)
+        per_page = _integer(query, "perPage", DEFAULT_PER_PAGE, MAX_PER_PAGE, errors)
+        if errors:
+            raise ValidationError(errors)
+        return cls(page, per_page)
+
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.per_page
+
+
+def paginate(
+    request: HttpRequest, rows: QuerySet[Any], shape: Callable[[Iterable[Any]], list[dict[str, Any]]]
+) -> dict[str, Any]:
+    """The answer to a list request, in two queries whatever the page size.
+
+    `rows` is filtered and ordered by id (so that paging never skips or repeats); `shape` turns the rows of the
+    page into what is shown.
+    """
+    wanted = PageRequest.of(request.GET)
+    total = rows.order_by().count()
+    past_end = wanted.offset >= total
+    data = [] if past_end else shape(rows[wanted.offset : wanted.offset + wanted.per_page])
+    return {"data": data, **links_and_meta(request, wanted, total, len(data))}
+
+
+def links_and_meta(request: HttpRequest, wanted: PageRequest, total: int, shown: int) -> dict[str, Any]:
+    path = f"{request.scheme}://{request.get_host()}{request.path}"
+    kept = [(name, value) for name, values in request.GET.lists() if name != "page" for value in values]
+
+    def url(page: int) -> str:
+        return f"{path}?{urlencode([*kept, ('page', page)])}"
+
+    last = max(1, -(-total // wanted.per_page))
+    page = wanted.page
+    return {
+        "links": {
+            "first": url(1),
+            "last": url(last),
+            "prev": url(min(page - 1, last)) if page > 1 else None,
+            "next": url(page + 1) if page < last else None,
+        },
+        "meta": {
+            "current_page": page,
+            "from": wanted.offset + 1 if shown else None,
+            "last_page": last,
+            "path": path,
+            "per_page": wanted.per_page,
+            "to": wanted.offset + shown if shown else None,
+            "total": total,
+        },
+    }
+
+
+def _integer(query: QueryDict, name: str, default: int, maximum: int, errors: dict[str, list[str]]) -> int:
+    text = query.get(name)
+    if text is None:
+        return default
+    if text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= maximum:
+        return int(text)
+    errors[name] = [f"A whole number from 1 to {maximum}."]
+    return default

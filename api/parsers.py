@@ -1,0 +1,27 @@
+"""What comes in: JSON, or multipart where an endpoint takes a file."""
+
+from typing import Any
+
+import orjson
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser, MultiPartParser
+
+__all__ = ["JsonParser", "MultiPartParser"]
+
+
+class JsonParser(BaseParser):
+    """Strict JSON by orjson: no NaN, no lone surrogates, nesting bounded (so no recursion error).
+
+    The size is bounded by Django while the body is read (`DATA_UPLOAD_MAX_MEMORY_SIZE`, 413).
+    """
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        body = parser_context["request"]._request.body
+        if not body:
+            return {}
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise ParseError(f"The body is not JSON: {error}") from error

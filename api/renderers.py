@@ -1,0 +1,19 @@
+"""What goes out: JSON, times as RFC 3339 in UTC with `Z` (contract §2)."""
+
+from typing import Any
+
+import orjson
+from rest_framework.renderers import BaseRenderer
+
+
+def to_json(data: Any) -> bytes:
+    return orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z)
+
+
+class JsonRenderer(BaseRenderer):
+    media_type = "application/json"
+    format = "json"
+    charset = None  # JSON is UTF-8 by definition (RFC 8259 §8.1)
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return b"" if data is None else to_json(data)

@@ -1,0 +1,183 @@
+"""The one base of every `/v1/` endpoint: the way of a request (design §2) from top to bottom.
+
+negotiation → authentication → rate limit → method override → permission → idempotency → the endpoint → headers.
+"""
+
+from hashlib import blake2b
+from http import HTTPStatus
+from typing import Any, ClassVar, TypeVar, cast
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from api import authentication, errors, idempotency, ratelimits
+from api.addresses import client_address
+from api.errors import Forbidden, Malformed, RateLimited, TooLarge, Unauthenticated
+from api.operations import Operation
+from api.parsers import JsonParser, MultiPartParser
+from api.principals import ApiPrincipal
+
+AnyModel = TypeVar("AnyModel", bound=Model)
+
+
+class ApiView(APIView):
+    """Endpoints of one path. Each method is declared by `@operation`."""
+
+    principal: ApiPrincipal
+    usage: ratelimits.Usage
+
+    operations: ClassVar[dict[str, Operation]] = {}
+    """By HTTP method."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        handlers = ((name.upper(), getattr(cls, name, None)) for name in cls.http_method_names)
+        cls.operations = {method: handler.operation for method, handler in handlers if hasattr(handler, "operation")}
+        takes_file = any(declared.file for declared in cls.operations.values())
+        cls.parser_classes = [JsonParser, MultiPartParser] if takes_file else [JsonParser]
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        return [*self.operations, *(["HEAD"] if "GET" in self.operations else [])]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.request = self.initialize_request(request, *args, **kwargs)
+        self.args, self.kwargs, self.headers = args, kwargs, {}
+        try:
+            self.initial(self.request, *args, **kwargs)
+            response = self._answer(*args, **kwargs)
+        except Exception as exc:  # noqa: BLE001 - errors of any layer leave through one handler
+            response = self.handle_exception(exc)
+        return self._finish(request, response)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Everything that may refuse a request before its endpoint sees it."""
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+        self.principal = self._authenticate(request)
+        self._count(request)
+        self._override_method(request)
+        operation = self.operations.get("GET" if request.method == "HEAD" else cast(str, request.method))
+        if operation is None:
+            raise MethodNotAllowed(request.method)
+        if not operation.caller.admits(self.principal):
+            raise Forbidden(operation.caller.refusal)
+
+    # --- what endpoints use ---------------------------------------------------------------------
+
+    def parse(self, serializer_class: type[BaseSerializer[Any]], **kwargs: Any) -> dict[str, Any]:
+        """The body's validated values. Raises ValidationError (422) naming every field at fault."""
+        serializer = serializer_class(data=self.request.data, context={"view": self}, **kwargs)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def reach(self, rows: QuerySet[AnyModel], pk: int) -> AnyModel:
+        """The row with this integer id among those that the caller may see. Raises Forbidden (403) for any other."""
+        found = rows.filter(pk=pk).first()
+        if found is None:
+            raise Forbidden
+        return found
+
+    def created(self, data: Any, *, location: str) -> Response:
+        return Response({"data": data}, status=HTTPStatus.CREATED, headers={"Location": location})
+
+    def ok(self, data: Any) -> Response:
+        return Response({"data": data})
+
+    def no_content(self) -> Response:
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    # --- the way of a request ---------------------------------------------------------------------
+
+    def _authenticate(self, request: Request) -> ApiPrincipal:
+        """Requests with a bad credential are counted by address; what has a good one is counted by that."""
+        try:
+            return authentication.authenticate(request._request)
+        except (Unauthenticated, Malformed):
+            self.usage = ratelimits.hit(
+                "address", client_address(request._request), settings.RATE_LIMIT_ADDRESS, request._request
+            )
+            if self.usage.limited:
+                raise RateLimited from None
+            raise
+
+    def _count(self, request: Request) -> None:
+        own = self.principal.rate_limit
+        rate = f"{own}/m" if own else settings.RATE_LIMIT_CREDENTIAL
+        self.usage = ratelimits.hit("credential", self.principal.counter, rate, request._request)
+        if self.usage.limited:
+            raise RateLimited
+
+    def _override_method(self, request: Request) -> None:
+        """A multipart POST with `_method=PATCH` is that PATCH (contract §2), where PATCH takes a file."""
+        patch = self.operations.get("PATCH")
+        if request.method == "POST" and _is_multipart(request) and patch and patch.file:
+            self._bound_body(request)
+            if request.data.get("_method") == "PATCH":
+                request._request.method = "PATCH"
+
+    def _bound_body(self, request: Request) -> None:
+        """Before a byte is read: a file with the fields beside it, or JSON (whose reading Django bounds as well)."""
+        limit = settings.MAX_JSON_BYTES + (settings.MAX_PICTURE_BYTES if _is_multipart(request) else 0)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) > limit:
+            raise TooLarge(f"The body is larger than {limit} bytes.")
+
+    def _answer(self, *args: Any, **kwargs: Any) -> Response:
+        request = self.request
+        self._bound_body(request)
+        handler = getattr(self, cast(str, request.method).lower())
+        key = idempotency.key_of(request) if request.method == "POST" else None
+        if key is None:
+            return handler(request, *args, **kwargs)
+
+        def act() -> Response:
+            try:
+                with transaction.atomic():
+                    return handler(request, *args, **kwargs)
+            except Exception as exc:  # noqa: BLE001 - a refusal is an answer, and is kept like one
+                return self.handle_exception(exc)
+
+        return idempotency.once(request, self.principal, key, act)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Errors of any layer as one envelope; 405 says what would have been taken."""
+        response = errors.handle_exception(exc)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(self.allowed_methods)
+        return response
+
+    def _finish(self, request: HttpRequest, response: Response) -> HttpResponseBase:
+        """Headers that every answer carries; reads get an ETag and honour If-None-Match."""
+        answer = self.finalize_response(self.request, response, *self.args, **self.kwargs).render()
+        read = request.method in ("GET", "HEAD")
+        answer.headers["Cache-Control"] = "private, no-cache" if read else "no-store"
+        if read and answer.status_code == HTTPStatus.OK:
+            answer.headers["ETag"] = etag = quote_etag(blake2b(answer.content, digest_size=16).hexdigest())
+            answer = get_conditional_response(request, etag=etag, response=answer)
+        if request.method == "HEAD":
+            answer.headers["Content-Length"] = str(len(answer.content))
+            answer.content = b""
+        if hasattr(self, "usage"):
+            answer.headers.update(self.usage.headers())
+        return answer
+
+
+def _is_multipart(request: Request) -> bool:
+    return (request.content_type or "").startswith("multipart/form-data")
+
+
+def not_found(request: HttpRequest) -> HttpResponseBase:
+    """Any other path under `/v1/`. Counted by address, so that paths cannot be searched at will."""
+    usage = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
+    answer = errors.too_many_requests(request) if usage.limited else errors.not_found(request)
+    answer.headers.update(usage.headers())
+    return answer

@@ -1,0 +1,256 @@
+"""Settings, all from the environment.
+
+Defaults are the ones for production. What development relaxes, it relaxes by name: `make run` sets
+ALLOW_INSECURE_HTTP. A value that is needed and missing stops the start with one line.
+"""
+
+import logging
+import re
+from pathlib import Path
+
+import environ
+import structlog
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from config import logs
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def rate(name: str, default: str) -> str:
+    """A rate from the environment, `COUNT/m`: the counters live for two minutes, so the period is a minute."""
+    value = env.str(name, default)
+    if not re.fullmatch(r"[1-9]\d{0,8}/m", value):
+        raise ImproperlyConfigured(f"{name} must read COUNT/m, for example {default}; it is {value!r}")
+    return value
+
+
+# --- the two secrets, and where the rest is ---------------------------------------------------
+SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+REDIS_URL = env.str("REDIS_URL")
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
+
+# --- hosts and transport ----------------------------------------------------------------------
+# Plain HTTP is for a developer's own machine; behind a TLS proxy, see TRUSTED_PROXY_TLS_HEADER.
+ALLOW_INSECURE_HTTP = env.bool("ALLOW_INSECURE_HTTP", False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+DEBUG = False
+# Set only where a proxy strips this header from what callers send.
+if env.bool("TRUSTED_PROXY_TLS_HEADER", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# How many proxies of ours stand before the server: that many entries of X-Forwarded-For, counted from
+# the right, were written by us. 0 believes only the socket.
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+SECURE_SSL_REDIRECT = not ALLOW_INSECURE_HTTP
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come to the pod, not through the proxy
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not ALLOW_INSECURE_HTTP
+SECURE_HSTS_SECONDS = 0 if ALLOW_INSECURE_HTTP else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not ALLOW_INSECURE_HTTP
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600
+APPEND_SLASH = False
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_filters",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "oauth2_provider",
+    "rest_framework",
+    "api",
+    "audit",
+    "oauth_clients",
+    "agents",
+    "agencies",
+]
+
+# Only what is truly every request's. The rest of an API request is in api/views.py.
+MIDDLEWARE = [
+    "api.middleware.RequestIdMiddleware",
+    "config.logs.RequestLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- data -------------------------------------------------------------------------------------
+# Each thread of the WSGI server keeps its own connection: as fast as a pool with as many connections as
+# threads, and with nothing to tune. Behind PgBouncer set DATABASE_CONN_MAX_AGE=0.
+DATABASES = {
+    "default": {
+        **env.db("DATABASE_URL"),
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", 600),
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
+}
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    connect_timeout=5,
+    options="-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s -c jit=off",
+)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Short time-outs: a counter store that is down must not hold up a request (api/ratelimits.py serves on).
+CACHES = {
+    "default": {
+        "BACKEND": "api.ratelimits.CounterCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "counter",
+        "TIMEOUT": 120,
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 1)},
+    }
+}
+MEDIA_ROOT = DATA_DIR / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Pictures and logos: public by nature (they stand on a public page), under names that cannot be guessed.
+    "pictures": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": MEDIA_ROOT / "pictures", "base_url": "/media/pictures/"},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True  # no collectstatic step is needed; a CDN may still be put before it
+WHITENOISE_AUTOREFRESH = False
+
+# --- bounds of what may be sent ---------------------------------------------------------------
+MAX_JSON_BYTES = 1_048_576
+MAX_PICTURE_BYTES = 5 * 1024 * 1024
+MAX_PICTURE_PIXELS = 4096  # on each side
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
+FILE_UPLOAD_MAX_MEMORY_SIZE = 262_144
+
+# --- the API ----------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["api.renderers.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.JsonParser"],
+    "DEFAULT_SCHEMA_CLASS": "api.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "api.errors.handle_exception",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+# Which function turns a bearer credential of which kind (its prefix) into a principal.
+API_AUTHENTICATORS = {
+    "agency_oat": "oauth_clients.authentication.authenticate",
+    "agency_pat": "agents.authentication.authenticate",
+}
+RATE_LIMIT_CREDENTIAL = rate("RATE_LIMIT_CREDENTIAL", "60/m")
+RATE_LIMIT_TOKEN = rate("RATE_LIMIT_TOKEN", "10/m")
+RATE_LIMIT_ADDRESS = rate("RATE_LIMIT_ADDRESS", "60/m")
+RATELIMIT_USE_CACHE = "default"
+RATELIMIT_IP_META_KEY = "api.addresses.client_address"
+IDEMPOTENCY_HOURS = 24
+SLUG_RESERVED = {"admin", "api", "docs", "oauth", "static", "media", "v1", "healthz", "readyz", "openapi", "well-known"}
+
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth_clients.OAuthClient"
+OAUTH2_PROVIDER = {
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "ACCESS_TOKEN_GENERATOR": "oauth_clients.tokens.generate_access_token",
+    "OAUTH2_VALIDATOR_CLASS": "oauth_clients.validators.ClientCredentialsValidator",
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "SCOPES": {"provisioning": "Create and manage the agencies linked to the client"},
+    "DEFAULT_SCOPES": ["provisioning"],
+    "OAUTH2_GRANT_TYPES_SUPPORTED": ["client_credentials"],
+    "OAUTH2_RESPONSE_TYPES_SUPPORTED": [],
+}
+
+# --- Celery -----------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 600  # below the visibility time-out, so that no task is delivered while it runs
+CELERY_TASK_SOFT_TIME_LIMIT = 540
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 5,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "clear-expired-oauth-tokens": {"task": "oauth_clients.tasks.clear_expired_tokens", "schedule": 3600},
+    "clear-expired-idempotency-keys": {"task": "api.tasks.clear_expired_idempotency_keys", "schedule": 3600},
+}
+
+# --- pages ------------------------------------------------------------------------------------
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+UNFOLD = {"SITE_TITLE": "Agency API", "SITE_HEADER": "Agency API", "SHOW_VIEW_ON_SITE": False}
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+# --- logs: one JSON line an event, request ids carried into Celery, no personal data ------------
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # after api.middleware.RequestIdMiddleware has checked it
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+LOGGING = logs.logging_config(env.str("LOG_LEVEL", "INFO"))
+structlog.configure(**logs.structlog_config())

@@ -1,0 +1,16 @@
+"""Where every path leads."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("oauth_clients.urls")),
+    path("v1/", include("agents.urls")),
+    path("v1/", include("agencies.urls")),
+    path("", include("api.urls")),
+    path("admin/", admin.site.urls),
+]
+handler400 = "api.errors.bad_request"
+handler403 = "api.errors.permission_denied"
+handler404 = "api.errors.not_found"
+handler500 = "api.errors.server_error"

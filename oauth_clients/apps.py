@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class OauthClientsConfig(AppConfig):
+    name = "oauth_clients"

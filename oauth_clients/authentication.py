@@ -1,0 +1,23 @@
+"""From an OAuth access token to its principal."""
+
+from django.db.models.functions import Now
+from oauth2_provider.models import get_access_token_model
+
+from api import credentials
+from api.principals import Partner
+
+
+def authenticate(token: str) -> Partner | None:
+    """None for a token that is unknown, expired or revoked, or whose client is suspended. One query."""
+    row = (
+        get_access_token_model()
+        .objects.filter(
+            token_checksum=credentials.digest(token).hex(),
+            expires__gt=Now(),
+            application__isnull=False,
+            application__suspended_at__isnull=True,
+        )
+        .values_list("application_id", "application__client_id", "pk", "application__rate_limit_per_minute")
+        .first()
+    )
+    return Partner(*row) if row else None

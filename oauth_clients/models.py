@@ -1,0 +1,85 @@
+from datetime import datetime
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from oauth2_provider.models import AbstractApplication, ApplicationManager
+
+
+def unusable_secret() -> str:
+    """What the toolkit's own secret column holds: a value no secret's hash is. Ours are in `ClientSecret`."""
+    return "!"
+
+
+class OAuthClient(AbstractApplication):
+    """A partner platform: the OAuth toolkit's application, for client credentials only."""
+
+    client_secret = models.CharField(max_length=1, default=unusable_secret, editable=False)
+    client_type = models.CharField(
+        max_length=32,
+        choices=AbstractApplication.CLIENT_TYPES,
+        default=AbstractApplication.CLIENT_CONFIDENTIAL,
+        editable=False,
+    )
+    authorization_grant_type = models.CharField(
+        max_length=44,
+        choices=AbstractApplication.GRANT_TYPES,
+        default=AbstractApplication.GRANT_CLIENT_CREDENTIALS,
+        editable=False,
+    )
+    rate_limit_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Requests a minute for each of this client's tokens; empty: the default."
+    )
+    suspended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ApplicationManager()
+
+    class Meta(AbstractApplication.Meta):
+        abstract = False
+        verbose_name = "OAuth client"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(rate_limit_per_minute__isnull=True) | models.Q(rate_limit_per_minute__gt=0),
+                name="oauth_client_rate_limit_positive",
+            )
+        ]
+
+    def is_usable(self, request: object) -> bool:
+        """Asked by the toolkit when a token is issued and when one is validated."""
+        return self.suspended_at is None
+
+
+class ClientSecretQuerySet(models.QuerySet["ClientSecret"]):
+    def live(self) -> "ClientSecretQuerySet":
+        return self.filter(models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=Now()))
+
+
+class ClientSecret(models.Model):
+    """One of an OAuth client's secrets, as a digest. At most two are live: the one in use and the one it replaces."""
+
+    oauth_client = models.ForeignKey(OAuthClient, on_delete=models.CASCADE, related_name="secrets")
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ClientSecretQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"secret {self.pk}"
+
+    def is_live(self, now: datetime | None = None) -> bool:
+        return self.expires_at is None or self.expires_at > (now or timezone.now())
+
+
+class AgencyLink(models.Model):
+    """This OAuth client reaches this agency."""
+
+    oauth_client = models.ForeignKey(OAuthClient, on_delete=models.PROTECT, related_name="agency_links")
+    agency = models.ForeignKey("agencies.Agency", on_delete=models.CASCADE, related_name="oauth_links")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["oauth_client", "agency"], name="agency_link_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.oauth_client_id} reaches {self.agency_id}"

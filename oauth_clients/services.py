@@ -1,0 +1,93 @@
+"""Every write to OAuth clients: one function an act, in one transaction, with its audit entry."""
+
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from oauth2_provider.models import get_access_token_model
+
+from api import credentials
+from api.principals import Principal
+from audit.services import record
+from oauth_clients.models import AgencyLink, ClientSecret, OAuthClient
+
+SECRET_OVERLAP = timedelta(hours=24)
+"""How long a replaced secret still works: time to roll the new one out."""
+MAX_SECRET_OVERLAP = timedelta(days=30)
+
+
+@transaction.atomic
+def create_client(*, name: str, actor: Principal, rate_limit_per_minute: int | None = None) -> tuple[OAuthClient, str]:
+    """A new OAuth client and its secret in plain text, which is not to be had again.
+
+    Raises ValidationError for a name that is empty, too long or not printable, or a limit that is not positive.
+    """
+    client = OAuthClient(name=name.strip(), rate_limit_per_minute=rate_limit_per_minute)
+    if not client.name or not client.name.isprintable():
+        raise ValidationError({"name": "Give a name of printable characters."})
+    client.full_clean()
+    client.save()
+    record(actor=actor, action="oauth_client.create", target=client)
+    return client, _add_secret(client)
+
+
+@transaction.atomic
+def rotate_secret(*, client: OAuthClient, actor: Principal, overlap: timedelta = SECRET_OVERLAP) -> str:
+    """A new secret in plain text. The one in use works on for `overlap`; one replaced before stops at once.
+
+    So at most two are live. Raises ValueError for an overlap below zero or above `MAX_SECRET_OVERLAP`.
+    """
+    if not timedelta(0) <= overlap <= MAX_SECRET_OVERLAP:
+        raise ValueError(f"overlap must be between 0 and {MAX_SECRET_OVERLAP}")
+    client = _locked(client)
+    client.secrets.filter(expires_at__isnull=False).delete()
+    client.secrets.update(expires_at=Now() + overlap)
+    record(actor=actor, action="oauth_client.rotate_secret", target=client)
+    return _add_secret(client)
+
+
+@transaction.atomic
+def suspend(*, client: OAuthClient, actor: Principal) -> None:
+    """The client gets no tokens, and those it has stop working at once. Done already: nothing happens."""
+    client = _locked(client)
+    if client.suspended_at:
+        return
+    client.suspended_at = timezone.now()
+    client.save(update_fields=["suspended_at", "updated"])
+    record(actor=actor, action="oauth_client.suspend", target=client)
+
+
+@transaction.atomic
+def resume(*, client: OAuthClient, actor: Principal) -> None:
+    """The client may ask for tokens again. Those from before stay dead: they may be why it was suspended.
+
+    Not suspended: nothing happens.
+    """
+    client = _locked(client)
+    if client.suspended_at is None:
+        return
+    get_access_token_model().objects.filter(application=client).delete()
+    client.suspended_at = None
+    client.save(update_fields=["suspended_at", "updated"])
+    record(actor=actor, action="oauth_client.resume", target=client)
+
+
+@transaction.atomic(savepoint=False)  # within the transaction that creates the agency, where there is one
+def link_agency(*, client_pk: int, agency: models.Model, actor: Principal) -> AgencyLink:
+    """From now on the client reaches the agency. Raises IntegrityError where it does already."""
+    link = AgencyLink.objects.create(oauth_client_id=client_pk, agency=agency)
+    record(actor=actor, action="oauth_client.link_agency", target=link, agency_id=agency.pk, oauth_client_id=client_pk)
+    return link
+
+
+def _locked(client: OAuthClient) -> OAuthClient:
+    """This client, fresh, held until the transaction ends. Issuing tokens does not wait for it (`no_key`)."""
+    return OAuthClient.objects.select_for_update(no_key=True).get(pk=client.pk)
+
+
+def _add_secret(client: OAuthClient) -> str:
+    secret = credentials.generate(credentials.OAUTH_CLIENT_SECRET)
+    ClientSecret.objects.create(oauth_client=client, digest=credentials.digest(secret))
+    return secret
