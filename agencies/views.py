@@ -1,6 +1,8 @@
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+from django.http import HttpRequest
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -59,11 +61,7 @@ class AgenciesView(ApiView):
     def get(self, request: Request) -> Response:
         """Ordered by id. Deactivated agencies are left out unless `includeDeactivated=true`."""
         rows = AgencyFilter.apply(request, Agency.objects.visible_to(self.principal))
-
-        def shape(page: Any) -> list[dict[str, Any]]:
-            return PartnerAgencySerializer(page, many=True, context={"request": request}).data
-
-        return Response(paginate(request, rows.order_by("id"), shape))
+        return Response(paginate(request, rows.order_by("id"), _shown_to_partner))
 
     @operation(
         caller=Caller.PARTNER,
@@ -234,6 +232,10 @@ class AgencyAgentView(OneAgencyView):
         """The agent's tokens stop working at once."""
         agents.deactivate_agent(agent=self.agent(), actor=self.principal)
         return self.no_content()
+
+
+def _shown_to_partner(request: HttpRequest, page: Iterable[Agency]) -> list[dict[str, Any]]:
+    return PartnerAgencySerializer(page, many=True, context={"request": request}).data
 
 
 def _with_token(created: agents.Created) -> dict[str, Any]:

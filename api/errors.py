@@ -7,10 +7,12 @@ from typing import Any
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
+
+from api.renderers import to_json
 
 logger = structlog.get_logger(__name__)
 
@@ -225,4 +227,6 @@ def _answer(request: HttpRequest, error: ApiError) -> HttpResponse:
     """JSON for programs; a page for people at the admin and the docs."""
     if request.path.startswith(("/admin/", "/docs/")):
         return TemplateResponse(request, "error.html", {"error": error}, status=error.status_code).render()
-    return JsonResponse(envelope(error), status=error.status_code, headers=error.headers)
+    return HttpResponse(
+        to_json(envelope(error)), status=error.status_code, headers=error.headers, content_type="application/json"
+    )

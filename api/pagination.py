@@ -37,7 +37,7 @@ class PageRequest:
 
 
 def paginate(
-    request: HttpRequest, rows: QuerySet[Any], shape: Callable[[Iterable[Any]], list[dict[str, Any]]]
+    request: HttpRequest, rows: QuerySet[Any], shape: Callable[[HttpRequest, Iterable[Any]], list[dict[str, Any]]]
 ) -> dict[str, Any]:
     """The answer to a list request, in two queries whatever the page size.
 
@@ -47,7 +47,7 @@ def paginate(
     wanted = PageRequest.of(request.GET)
     total = rows.order_by().count()
     past_end = wanted.offset >= total
-    data = [] if past_end else shape(rows[wanted.offset : wanted.offset + wanted.per_page])
+    data = [] if past_end else shape(request, rows[wanted.offset : wanted.offset + wanted.per_page])
     return {"data": data, **links_and_meta(request, wanted, total, len(data))}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from django.core.cache.backends.redis import RedisCache
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django_ratelimit.core import get_usage
 from redis.exceptions import NoScriptError, RedisError
 
@@ -75,6 +75,10 @@ class Usage:
         if self.limited:
             headers["Retry-After"] = str(self.retry_after)
         return headers
+
+    def put_on(self, response: HttpResponseBase) -> None:
+        for name, value in self.headers().items():
+            response.headers[name] = value
 
 
 def hit(group: str, key: str, rate: str, request: HttpRequest) -> Usage:

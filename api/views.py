@@ -1,6 +1,6 @@
 """The one base of every `/v1/` endpoint: the way of a request (design §2) from top to bottom.
 
-negotiation → authentication → rate limit → method override → permission → idempotency → the endpoint → headers.
+authentication → rate limit → negotiation → method override → permission → idempotency → the endpoint → headers.
 """
 
 from hashlib import blake2b
@@ -34,6 +34,7 @@ class ApiView(APIView):
 
     principal: ApiPrincipal
     usage: ratelimits.Usage
+    format_kwarg = None  # no `.json` paths
 
     operations: ClassVar[dict[str, Operation]] = {}
     """By HTTP method."""
@@ -61,9 +62,9 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Everything that may refuse a request before its endpoint sees it."""
-        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         self.principal = self._authenticate(request)
         self._count(request)
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         self._override_method(request)
         operation = self.operations.get("GET" if request.method == "HEAD" else cast(str, request.method))
         if operation is None:
@@ -167,7 +168,7 @@ class ApiView(APIView):
             answer.headers["Content-Length"] = str(len(answer.content))
             answer.content = b""
         if hasattr(self, "usage"):
-            answer.headers.update(self.usage.headers())
+            self.usage.put_on(answer)
         return answer
 
 
@@ -179,5 +180,5 @@ def not_found(request: HttpRequest) -> HttpResponseBase:
     """Any other path under `/v1/`. Counted by address, so that paths cannot be searched at will."""
     usage = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
     answer = errors.too_many_requests(request) if usage.limited else errors.not_found(request)
-    answer.headers.update(usage.headers())
+    usage.put_on(answer)
     return answer

@@ -191,6 +191,7 @@ OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth_clients.OAuthClient"
 OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
     "ACCESS_TOKEN_GENERATOR": "oauth_clients.tokens.generate_access_token",
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",  # client credentials only
     "OAUTH2_VALIDATOR_CLASS": "oauth_clients.validators.ClientCredentialsValidator",
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
     "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,

@@ -77,7 +77,7 @@ def resume(*, client: OAuthClient, actor: Principal) -> None:
 @transaction.atomic(savepoint=False)  # within the transaction that creates the agency, where there is one
 def link_agency(*, client_pk: int, agency: models.Model, actor: Principal) -> AgencyLink:
     """From now on the client reaches the agency. Raises IntegrityError where it does already."""
-    link = AgencyLink.objects.create(oauth_client_id=client_pk, agency=agency)
+    link = AgencyLink.objects.create(oauth_client_id=client_pk, agency_id=agency.pk)
     record(actor=actor, action="oauth_client.link_agency", target=link, agency_id=agency.pk, oauth_client_id=client_pk)
     return link
 

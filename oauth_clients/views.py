@@ -1,4 +1,4 @@
-"""/oauth/*: oauthlib's endpoints behind our reading, rate limits and answers (contract §1).
+"""/oauth/*: oauthlib's endpoints behind our own reading, rate limits and answers (contract §1, §3).
 
 Errors of any layer leave as RFC 6749 §5.2 says, so that off-the-shelf OAuth clients can read them.
 """
@@ -22,52 +22,142 @@ from oauthlib.oauth2.rfc6749 import errors
 from api import ratelimits
 from api.addresses import client_address
 from oauth_clients import parameters
-from oauth_clients.models import OAuthClient
 
 logger = structlog.get_logger(__name__)
 
-MAX_CLIENT_ID = OAuthClient._meta.get_field("client_id").max_length
-Answer = tuple[dict[str, str], str, int]
-"""Headers, body and status, as oauthlib gives them."""
+CLIENT_ID_LENGTH = 255  # the column's
 
 
 @cache
 def oauth_server() -> BackendApplicationServer:
-    """The library's endpoints, for the client credentials grant only. Holds no state of a request."""
-    return oauth2_settings.OAUTH2_SERVER_CLASS(
-        oauth2_settings.OAUTH2_VALIDATOR_CLASS(), **oauth2_settings.server_kwargs
-    )
+    """The library's endpoints, for the client credentials grant only. It keeps nothing of a request."""
+    validator = oauth2_settings.OAUTH2_VALIDATOR_CLASS()
+    return oauth2_settings.OAUTH2_SERVER_CLASS(validator, **oauth2_settings.server_kwargs)
 
 
-class OAuthErrorsMixin(View):
-    """Whatever goes wrong is answered in JSON as RFC 6749 §5.2 says."""
+class OAuthView(View):
+    """Answers in JSON, whatever is sent and whatever goes wrong."""
+
+    usage: ratelimits.Usage | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            return super().dispatch(request, *args, **kwargs)
+            response = super().dispatch(request, *args, **kwargs)
         except Exception as exc:  # noqa: BLE001 - errors of any layer leave in one shape
-            error = _as_oauth_error(exc)
-            return _response(error.json, error.status_code)
+            response = _refusal(_as_oauth_error(exc))
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            response = self._count_failure(request, response)
+        for name, value in (self.usage.headers() if self.usage else {}).items():
+            response.headers[name] = value
+        return response
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        allowed = ", ".join(self._allowed_methods())
-        error = errors.InvalidRequestError(f"Use {allowed}.", status_code=HTTPStatus.METHOD_NOT_ALLOWED)
-        return _response(error.json, error.status_code, {"Allow": allowed})
+        allowed = ", ".join(self.http_method_names).upper()
+        response = _refusal(errors.InvalidRequestError(f"Use {allowed}.", status_code=HTTPStatus.METHOD_NOT_ALLOWED))
+        response.headers["Allow"] = allowed
+        return response
+
+    def _count_failure(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Failed authentication is limited by address, so that changing the client id gets nobody further."""
+        usage = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
+        if usage.limited or not self.usage:
+            self.usage = usage
+        return _refusal(_too_many_requests()) if usage.limited else response
 
 
-@method_decorator(csrf_exempt, name="dispatch")  # no cookie is read here
-class OAuthEndpoint(OAuthErrorsMixin):
-    """A POST with client credentials. Failed authentication is counted by address (contract §3)."""
+@method_decorator(csrf_exempt, name="dispatch")  # no cookie is believed here
+class TokenView(OAuthView):
+    """`POST /oauth/token`: RFC 6749 §4.4."""
 
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        _, body, status = self.answer(request)
-        if status != HTTPStatus.UNAUTHORIZED:
-            return _response(body, status)
-        usage = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
-        return _too_many(usage) if usage.limited else _response(body, status, usage.headers())
+        try:
+            sent = parameters.read(request)
+        except errors.OAuth2Error:
+            self._count(request, client_id="")
+            raise
+        self._count(request, client_id=sent.get("client_id", ""))
+        if sent.get("grant_type", "client_credentials") != "client_credentials":
+            raise errors.UnsupportedGrantTypeError("The grant_type must be client_credentials.")
+        _, body, status = oauth_server().create_token_response(
+            request.path, "POST", sent, {}, credentials={"token_type": "bearer"}
+        )
+        return _response(body, status)
 
-    def answer(self, request: HttpRequest) -> Answer:
-        """What oauthlib answers to the request's parameters."""
-        raise NotImplementedError
+    def _count(self, request: HttpRequest, *, client_id: str) -> None:
+        """Before the credentials are looked at, so that guessing is limited too."""
+        key = f"{client_id[:CLIENT_ID_LENGTH]}|{client_address(request)}"
+        self.usage = ratelimits.hit("token", key, settings.RATE_LIMIT_TOKEN, request)
+        if self.usage.limited:
+            raise _too_many_requests()
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class RevokeView(OAuthView):
+    """`POST /oauth/revoke`: RFC 7009. A client's own token stops working; any other is left as it is, with a 200."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        sent = parameters.read(request)
+        _, body, status = oauth_server().create_revocation_response(request.path, "POST", sent, {})
+        return _response(body or "{}", status)
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class IntrospectView(OAuthView):
+    """`POST /oauth/introspect`: RFC 7662. A client learns of its own tokens; any other is `{"active": false}`."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        sent = parameters.read(request)
+        _, body, status = oauth_server().create_introspect_response(request.path, "POST", sent, {})
+        return _response(body, status)
+
+
+class MetadataView(OAuthView, OAuthServerMetadataView):
+    """`GET /.well-known/oauth-authorization-server`: RFC 8414. The toolkit lists what is mounted in urls.py."""
+
+    http_method_names = ["get", "head"]
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class UnknownView(OAuthView):
+    """Any other path under /oauth/."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return _refusal(errors.InvalidRequestError("There is no such endpoint.", status_code=HTTPStatus.NOT_FOUND))
+
+
+def _response(body: str, status: int) -> HttpResponse:
+    """Never kept by a cache (RFC 6749 §5.1); a 401 names the scheme to use (§5.2, RFC 9110 §15.5.2)."""
+    headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Basic realm="oauth"'
+    return HttpResponse(body, status=status, content_type="application/json", headers=headers)
+
+
+def _refusal(error: errors.OAuth2Error) -> HttpResponse:
+    return _response(error.json, error.status_code)
+
+
+def _too_many_requests() -> errors.OAuth2Error:
+    return errors.CustomOAuth2Error(
+        "too_many_requests",
+        "Too many requests; wait as many seconds as Retry-After says.",
+        status_code=HTTPStatus.TOO_MANY_REQUESTS,
+    )
+
+
+def _as_oauth_error(exc: Exception) -> errors.OAuth2Error:
+    """Any exception as one that RFC 6749 knows; ours are logged, once."""
+    if isinstance(exc, errors.OAuth2Error):
+        return exc
+    logger.error("request_failed", exc_info=exc)
+    if isinstance(exc, OperationalError | InterfaceError):
+        return errors.TemporarilyUnavailableError(
+            "The service cannot answer just now. Try again shortly.", status_code=HTTPStatus.SERVICE_UNAVAILABLE
+        )
+    return errors.ServerError("Something went wrong on our side.", status_code=HTTPStatus.INTERNAL_SERVER_ERROR)

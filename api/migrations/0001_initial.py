@@ -5,20 +5,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='IdempotentAnswer',
+            name="IdempotentAnswer",
             fields=[
-                ('key_digest', models.BinaryField(help_text='Keyed digest of principal and key', max_length=32, primary_key=True, serialize=False)),
-                ('fingerprint', models.BinaryField(help_text='Keyed digest of what was asked', max_length=32)),
-                ('sealed_answer', models.BinaryField(help_text='Status, headers and body, encrypted')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
+                (
+                    "key_digest",
+                    models.BinaryField(
+                        help_text="Keyed digest of principal and key", max_length=32, primary_key=True, serialize=False
+                    ),
+                ),
+                ("fingerprint", models.BinaryField(help_text="Keyed digest of what was asked", max_length=32)),
+                ("sealed_answer", models.BinaryField(help_text="Status, headers and body, encrypted")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True),
+                ),
             ],
         ),
     ]
