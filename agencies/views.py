@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from rest_framework.exceptions import ValidationError
@@ -35,8 +35,7 @@ from agents.serializers import (
 )
 from api.errors import ApiError, Forbidden, as_api_error, envelope
 from api.operations import Caller, operation
-from api.pagination import paginate
-from api.principals import AgentPrincipal
+from api.principals import AgentPrincipal, Partner
 from api.views import ApiView
 
 AGENCY_DEACTIVATED = {"agency_deactivated": "The agency is deactivated; reactivate it first."}
@@ -60,8 +59,7 @@ class AgenciesView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Ordered by id. Deactivated agencies are left out unless `includeDeactivated=true`."""
-        rows = AgencyFilter.apply(request, Agency.objects.visible_to(self.principal))
-        return Response(paginate(request, rows.order_by("id"), _shown_to_partner))
+        return self.page(Agency.objects.visible_to(self.principal).order_by("id"), _shown_to_partner)
 
     @operation(
         caller=Caller.PARTNER,
@@ -72,7 +70,7 @@ class AgenciesView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """The agency is linked to the calling OAuth client; the agent is its owner and admin. All or nothing."""
-        created = services.create_agency(actor=self.principal, values=self.parse(NewAgencySerializer))
+        created = services.create_agency(actor=cast(Partner, self.principal), values=self.parse(NewAgencySerializer))
         agency = created.agent.agency
         owner = {**vars(created.agent), "access_token": created.access_token}
         shown = NewAgencyAnswerSerializer({"agency": agency, "agent": owner})
@@ -154,9 +152,10 @@ class AgencyAgentsView(OneAgencyView):
     )
     def get(self, request: Request, agency_id: int) -> Response:
         """Ordered by id. Deactivated agents are left out unless `includeDeactivated=true`."""
-        agency = self.agency()
-        rows = AgentFilter.apply(request, Agent.objects.visible_to(self.principal).filter(agency=agency))
-        return Response(paginate(request, rows.order_by("id").values_list(*ROW), agent_rows))
+        if agency_id != cast(AgentPrincipal, self.principal).agency_id:
+            raise Forbidden
+        rows = Agent.objects.visible_to(self.principal)
+        return self.page(rows.order_by("id").values_list(*ROW), agent_rows)
 
     @operation(
         caller=Caller.PARTNER,
@@ -235,7 +234,7 @@ class AgencyAgentView(OneAgencyView):
 
 
 def _shown_to_partner(request: HttpRequest, page: Iterable[Agency]) -> list[dict[str, Any]]:
-    return PartnerAgencySerializer(page, many=True, context={"request": request}).data
+    return [PartnerAgencySerializer(agency, context={"request": request}).data for agency in page]
 
 
 def _with_token(created: agents.Created) -> dict[str, Any]:

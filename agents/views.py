@@ -16,7 +16,6 @@ from agents.serializers import (
     agent_rows,
 )
 from api.operations import Caller, operation
-from api.pagination import paginate
 from api.views import ApiView
 
 
@@ -30,8 +29,7 @@ class AgentsView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Ordered by id. Deactivated agents are left out unless `includeDeactivated=true`."""
-        rows = AgentFilter.apply(request, Agent.objects.visible_to(self.principal))
-        return Response(paginate(request, rows.order_by("id").values_list(*ROW), agent_rows))
+        return self.page(Agent.objects.visible_to(self.principal).order_by("id").values_list(*ROW), agent_rows)
 
 
 class OneAgentView(ApiView):

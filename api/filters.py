@@ -1,30 +1,29 @@
 """Filters that refuse bad values: django-filter by itself ignores them, and would answer with everything."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import QueryDict
 from django_filters import ChoiceFilter, FilterSet
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.exceptions import ErrorDetail
+
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 class StrictFilterSet(FilterSet):
     """The base of every filter set."""
 
     @classmethod
-    def apply(cls, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """`rows`, narrowed as the query asks. Raises ValidationError (422) naming every parameter at fault."""
-        if not any(name in request.GET for name in cls.base_filters):
+    def apply(cls, query: QueryDict, rows: Rows, errors: dict[str, list[ErrorDetail]]) -> Rows:
+        """`rows`, narrowed as the query asks; what it asks wrongly is added to `errors`, by parameter."""
+        if not any(name in query for name in cls.base_filters):
             return rows  # building a form costs more than the query
-        narrowed = cls(request.GET, rows, request=request)
-        if not narrowed.is_valid():
-            raise ValidationError(
-                {
-                    name: [ErrorDetail(str(message), error.code or "invalid") for error in errors for message in error]
-                    for name, errors in ((name, errors.as_data()) for name, errors in narrowed.errors.items())
-                }
-            )
-        return narrowed.qs
+        narrowed = cls(query, rows)
+        if narrowed.is_valid():
+            return narrowed.qs
+        for name, problems in narrowed.form.errors.as_data().items():
+            errors[name] = [ErrorDetail(text, problem.code or "invalid") for problem in problems for text in problem]
+        return rows
 
 
 class TrueFalseFilter(ChoiceFilter):
@@ -47,6 +46,6 @@ class DeactivationFilterSet(StrictFilterSet):
         return queryset  # `apply` acts on it, since it must act when the parameter is absent, too
 
     @classmethod
-    def apply(cls, request: HttpRequest, rows: Any) -> Any:
-        narrowed = super().apply(request, rows)
-        return narrowed if request.GET.get("includeDeactivated") == "true" else narrowed.active()
+    def apply(cls, query: QueryDict, rows: Any, errors: dict[str, list[ErrorDetail]]) -> Any:
+        narrowed = super().apply(query, rows, errors)
+        return narrowed if query.get("includeDeactivated") == "true" else narrowed.active()

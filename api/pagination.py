@@ -7,7 +7,12 @@ from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from api.filters import StrictFilterSet
+
+Shape = Callable[[HttpRequest, Iterable[Any]], list[dict[str, Any]]]
+"""Turns the rows of a page into what is shown."""
 
 DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 100
@@ -22,14 +27,10 @@ class PageRequest:
     per_page: int
 
     @classmethod
-    def of(cls, query: QueryDict) -> "PageRequest":
-        """Raises ValidationError (422) naming each parameter that is out of its bounds."""
-        errors: dict[str, list[str]] = {}
+    def of(cls, query: QueryDict, errors: dict[str, list[ErrorDetail]]) -> "PageRequest":
+        """What is out of its bounds is added to `errors`, by parameter."""
         page = _integer(query, "page", 1, MAX_PAGE, errors)
-        per_page = _integer(query, "perPage", DEFAULT_PER_PAGE, MAX_PER_PAGE, errors)
-        if errors:
-            raise ValidationError(errors)
-        return cls(page, per_page)
+        return cls(page, _integer(query, "perPage", DEFAULT_PER_PAGE, MAX_PER_PAGE, errors))
 
     @property
     def offset(self) -> int:
@@ -37,14 +38,21 @@ class PageRequest:
 
 
 def paginate(
-    request: HttpRequest, rows: QuerySet[Any], shape: Callable[[HttpRequest, Iterable[Any]], list[dict[str, Any]]]
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    shape: Shape,
+    filters: type[StrictFilterSet],
 ) -> dict[str, Any]:
     """The answer to a list request, in two queries whatever the page size.
 
-    `rows` is filtered and ordered by id (so that paging never skips or repeats); `shape` turns the rows of the
-    page into what is shown.
+    `rows` is ordered by id (so that paging never skips or repeats); `shape` turns the rows of the page into what is
+    shown. Raises ValidationError (422) naming every query parameter at fault.
     """
-    wanted = PageRequest.of(request.GET)
+    errors: dict[str, list[ErrorDetail]] = {}
+    wanted = PageRequest.of(request.GET, errors)
+    rows = filters.apply(request.GET, rows, errors)
+    if errors:
+        raise ValidationError(errors)
     total = rows.order_by().count()
     past_end = wanted.offset >= total
     data = [] if past_end else shape(request, rows[wanted.offset : wanted.offset + wanted.per_page])
@@ -79,11 +87,11 @@ def links_and_meta(request: HttpRequest, wanted: PageRequest, total: int, shown:
     }
 
 
-def _integer(query: QueryDict, name: str, default: int, maximum: int, errors: dict[str, list[str]]) -> int:
+def _integer(query: QueryDict, name: str, default: int, maximum: int, errors: dict[str, list[ErrorDetail]]) -> int:
     text = query.get(name)
     if text is None:
         return default
     if text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= maximum:
         return int(text)
-    errors[name] = [f"A whole number from 1 to {maximum}."]
+    errors[name] = [ErrorDetail(f"A whole number from 1 to {maximum}.", "out_of_range")]
     return default

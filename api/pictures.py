@@ -26,7 +26,8 @@ class PictureField(serializers.FileField):
         "too_many_pixels": f"At most {settings.MAX_PICTURE_PIXELS} pixels on each side.",
     }
 
-    def to_internal_value(self, data: Any) -> Image.Image:
+    def to_internal_value(self, data: Any) -> Any:
+        """A `PIL.Image.Image`. Raises TooLarge (413) or ValidationError (422)."""
         upload = super().to_internal_value(data)
         if upload.size > settings.MAX_PICTURE_BYTES:
             raise TooLarge(f"{self.field_name}: at most {settings.MAX_PICTURE_BYTES} bytes.")

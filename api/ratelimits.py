@@ -43,7 +43,7 @@ class CounterCache(RedisCache):
         return False
 
     def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        name, lifetime = self.make_and_validate_key(key, version), int(self.default_timeout)
+        name, lifetime = self.make_and_validate_key(key, version), int(self.default_timeout or 0)
         try:
             return self._counters.evalsha(self._increment.sha, 1, name, lifetime)
         except NoScriptError:

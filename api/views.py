@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from rest_framework.exceptions import MethodNotAllowed
@@ -22,7 +22,9 @@ from rest_framework.views import APIView
 from api import authentication, errors, idempotency, ratelimits
 from api.addresses import client_address
 from api.errors import Forbidden, Malformed, RateLimited, TooLarge, Unauthenticated
+from api.filters import StrictFilterSet
 from api.operations import Operation
+from api.pagination import Shape, paginate
 from api.parsers import JsonParser, MultiPartParser
 from api.principals import ApiPrincipal
 
@@ -42,8 +44,9 @@ class ApiView(APIView):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         handlers = ((name.upper(), getattr(cls, name, None)) for name in cls.http_method_names)
-        cls.operations = {method: handler.operation for method, handler in handlers if hasattr(handler, "operation")}
-        takes_file = any(declared.file for declared in cls.operations.values())
+        declared = ((method, getattr(handler, "operation", None)) for method, handler in handlers)
+        cls.operations = {method: operation for method, operation in declared if operation}
+        takes_file = any(operation.file for operation in cls.operations.values())
         cls.parser_classes = [JsonParser, MultiPartParser] if takes_file else [JsonParser]
 
     @property
@@ -66,9 +69,10 @@ class ApiView(APIView):
         self._count(request)
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         self._override_method(request)
-        operation = self.operations.get("GET" if request.method == "HEAD" else cast(str, request.method))
+        method = cast(str, request.method)
+        operation = self.operations.get("GET" if method == "HEAD" else method)
         if operation is None:
-            raise MethodNotAllowed(request.method)
+            raise MethodNotAllowed(method)
         if not operation.caller.admits(self.principal):
             raise Forbidden(operation.caller.refusal)
 
@@ -86,6 +90,11 @@ class ApiView(APIView):
         if found is None:
             raise Forbidden
         return found
+
+    def page(self, rows: QuerySet[Any], shape: Shape) -> Response:
+        """A page of `rows`, narrowed by the operation's own filters."""
+        filters = self.operations["GET"].filters or StrictFilterSet
+        return Response(paginate(self.request._request, rows, shape, filters))
 
     def created(self, data: Any, *, location: str) -> Response:
         return Response({"data": data}, status=HTTPStatus.CREATED, headers={"Location": location})
@@ -122,7 +131,7 @@ class ApiView(APIView):
         patch = self.operations.get("PATCH")
         if request.method == "POST" and _is_multipart(request) and patch and patch.file:
             self._bound_body(request)
-            if request.data.get("_method") == "PATCH":
+            if cast(QueryDict, request.data).get("_method") == "PATCH":
                 request._request.method = "PATCH"
 
     def _bound_body(self, request: Request) -> None:

@@ -27,7 +27,7 @@ def record_all(
         AuditEntry(
             actor=actor.label,
             action=action,
-            target_type=target._meta.model_name,
+            target_type=target._meta.model_name or "",
             target_id=str(target.pk),
             agency_id=agency_id,
             request_id=request_id,

@@ -10,10 +10,12 @@ from django_structlog.middlewares import RequestMiddleware
 class RequestLogMiddleware(RequestMiddleware):
     """One line a request, at its end. django-structlog's own would log query strings: e-mail addresses."""
 
-    def format_request(self, request: HttpRequest) -> str:
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
         return f"{request.method} {request.path}"
 
-    def bind_user_id(self, request: HttpRequest) -> None:
+    @staticmethod
+    def bind_user_id(request: HttpRequest) -> None:
         """The API knows principals, not users; asking for the user would load a session."""
 
 

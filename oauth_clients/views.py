@@ -35,6 +35,7 @@ def oauth_server() -> BackendApplicationServer:
     return oauth2_settings.OAUTH2_SERVER_CLASS(validator, **oauth2_settings.server_kwargs)
 
 
+@method_decorator(csrf_exempt, name="dispatch")  # no cookie is believed here
 class OAuthView(View):
     """Answers in JSON, whatever is sent and whatever goes wrong."""
 
@@ -65,7 +66,6 @@ class OAuthView(View):
         return _refusal(_too_many_requests()) if usage.limited else response
 
 
-@method_decorator(csrf_exempt, name="dispatch")  # no cookie is believed here
 class TokenView(OAuthView):
     """`POST /oauth/token`: RFC 6749 §4.4."""
 
@@ -93,7 +93,6 @@ class TokenView(OAuthView):
             raise _too_many_requests()
 
 
-@method_decorator(csrf_exempt, name="dispatch")
 class RevokeView(OAuthView):
     """`POST /oauth/revoke`: RFC 7009. A client's own token stops working; any other is left as it is, with a 200."""
 
@@ -105,7 +104,6 @@ class RevokeView(OAuthView):
         return _response(body or "{}", status)
 
 
-@method_decorator(csrf_exempt, name="dispatch")
 class IntrospectView(OAuthView):
     """`POST /oauth/introspect`: RFC 7662. A client learns of its own tokens; any other is `{"active": false}`."""
 
@@ -123,11 +121,12 @@ class MetadataView(OAuthView, OAuthServerMetadataView):
     http_method_names = ["get", "head"]
 
 
-@method_decorator(csrf_exempt, name="dispatch")
 class UnknownView(OAuthView):
-    """Any other path under /oauth/."""
+    """Any other path under /oauth/: takes no method."""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    http_method_names = []
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return _refusal(errors.InvalidRequestError("There is no such endpoint.", status_code=HTTPStatus.NOT_FOUND))
 
 
