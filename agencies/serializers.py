@@ -1,12 +1,16 @@
 """What an agency looks like, coming in and going out."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from rest_framework import serializers
 
 from agencies.models import Agency
 from agents.serializers import AgencyBriefSerializer, NewAgentAnswerSerializer
 from api import pictures
+from api.principals import ApiPrincipal
 from api.serializers import ErrorSerializer
 
 MAX_BULK_AGENTS = 500
@@ -63,6 +67,30 @@ class PartnerAgencySerializer(AgencySerializer):
     referral = serializers.CharField()
     created_at = serializers.DateTimeField()
     deactivated_at = serializers.DateTimeField(allow_null=True)
+
+
+_ROW = ("id", "name", "color_code", "logo", "referral", "created_at", "deactivated_at")
+
+
+def agencies_of(principal: ApiPrincipal) -> QuerySet[Any]:
+    """The agencies that the caller may see, as the rows that `agency_rows` reads."""
+    return Agency.objects.visible_to(principal).order_by("id").values_list(*_ROW)
+
+
+def agency_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Agencies of a list, as PartnerAgencySerializer shows them."""
+    return [
+        {
+            "id": pk,
+            "name": name,
+            "color_code": color_code,
+            "logo_url": pictures.url(request, logo),
+            "referral": referral,
+            "created_at": created_at,
+            "deactivated_at": deactivated_at,
+        }
+        for pk, name, color_code, logo, referral, created_at, deactivated_at in rows
+    ]
 
 
 class OwnerSerializer(serializers.Serializer[Any]):

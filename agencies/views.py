@@ -1,8 +1,6 @@
-from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, cast
 
-from django.http import HttpRequest
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,19 +17,21 @@ from agencies.serializers import (
     NewAgencySerializer,
     PartnerAgencySerializer,
     TransferOwnershipSerializer,
+    agencies_of,
+    agency_rows,
 )
 from agents import services as agents
 from agents.filters import AgentFilter
 from agents.models import Agent
 from agents.permissions import require_self_or_admin
 from agents.serializers import (
-    ROW,
     AgentChangeSerializer,
     AgentSerializer,
     NewAgentAnswerSerializer,
     NewAgentRowSerializer,
     NewAgentSerializer,
     agent_rows,
+    agents_of,
 )
 from api.errors import ApiError, Forbidden, as_api_error, envelope
 from api.operations import Caller, operation
@@ -59,7 +59,7 @@ class AgenciesView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Ordered by id. Deactivated agencies are left out unless `includeDeactivated=true`."""
-        return self.page(Agency.objects.visible_to(self.principal).order_by("id"), _shown_to_partner)
+        return self.page(agencies_of, agency_rows)
 
     @operation(
         caller=Caller.PARTNER,
@@ -154,8 +154,7 @@ class AgencyAgentsView(OneAgencyView):
         """Ordered by id. Deactivated agents are left out unless `includeDeactivated=true`."""
         if agency_id != cast(AgentPrincipal, self.principal).agency_id:
             raise Forbidden
-        rows = Agent.objects.visible_to(self.principal)
-        return self.page(rows.order_by("id").values_list(*ROW), agent_rows)
+        return self.page(agents_of, agent_rows)
 
     @operation(
         caller=Caller.PARTNER,
@@ -231,10 +230,6 @@ class AgencyAgentView(OneAgencyView):
         """The agent's tokens stop working at once."""
         agents.deactivate_agent(agent=self.agent(), actor=self.principal)
         return self.no_content()
-
-
-def _shown_to_partner(request: HttpRequest, page: Iterable[Agency]) -> list[dict[str, Any]]:
-    return [PartnerAgencySerializer(agency, context={"request": request}).data for agency in page]
 
 
 def _with_token(created: agents.Created) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from typing import Any
 
 import phonenumbers
 from django.core.validators import RegexValidator
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from rest_framework import serializers
 
 from agents.models import Agent
 from api import pictures
+from api.principals import ApiPrincipal
 
 PHONE_REGION = "US"
 
@@ -104,7 +106,7 @@ class AgentSerializer(serializers.Serializer[Agent]):
         return pictures.url(self.context["request"], agent.profile_picture)
 
 
-ROW = (
+_ROW = (
     "id",
     "first_name",
     "last_name",
@@ -120,7 +122,11 @@ ROW = (
     "created_at",
     "deactivated_at",
 )
-"""The columns that `agent_rows` reads, in its order: `queryset.values_list(*ROW)`."""
+
+
+def agents_of(principal: ApiPrincipal) -> QuerySet[Any]:
+    """The agents that the caller may see, as the rows that `agent_rows` reads."""
+    return Agent.objects.visible_to(principal).order_by("id").values_list(*_ROW)
 
 
 def agent_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:

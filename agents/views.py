@@ -8,12 +8,12 @@ from agents.filters import AgentFilter
 from agents.models import Agent
 from agents.permissions import require_self_or_admin
 from agents.serializers import (
-    ROW,
     AdditionalQuestionsAnswerSerializer,
     AdditionalQuestionsSerializer,
     AgentSerializer,
     ResetAnswerSerializer,
     agent_rows,
+    agents_of,
 )
 from api.operations import Caller, operation
 from api.views import ApiView
@@ -29,7 +29,7 @@ class AgentsView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Ordered by id. Deactivated agents are left out unless `includeDeactivated=true`."""
-        return self.page(Agent.objects.visible_to(self.principal).order_by("id").values_list(*ROW), agent_rows)
+        return self.page(agents_of, agent_rows)
 
 
 class OneAgentView(ApiView):

@@ -14,10 +14,13 @@ class StrictFilterSet(FilterSet):
     """The base of every filter set."""
 
     @classmethod
+    def asked(cls, query: QueryDict) -> bool:
+        """Whether the query has any of this set's parameters."""
+        return any(name in query for name in cls.base_filters)
+
+    @classmethod
     def apply(cls, query: QueryDict, rows: Rows, errors: dict[str, list[ErrorDetail]]) -> Rows:
         """`rows`, narrowed as the query asks; what it asks wrongly is added to `errors`, by parameter."""
-        if not any(name in query for name in cls.base_filters):
-            return rows  # building a form costs more than the query
         narrowed = cls(query, rows)
         if narrowed.is_valid():
             return narrowed.qs

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,11 @@ from django.http import HttpRequest, QueryDict
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from api.filters import StrictFilterSet
+from api.principals import ApiPrincipal
+from api.statements import ListStatement, slots_of, values_of
+
+RowsOf = Callable[[ApiPrincipal], QuerySet[Any]]
+"""The rows that a caller may see, as a `values_list` ordered by id, so that paging never skips or repeats."""
 
 Shape = Callable[[HttpRequest, Iterable[Any]], list[dict[str, Any]]]
 """Turns the rows of a page into what is shown."""
@@ -38,25 +44,31 @@ class PageRequest:
 
 
 def paginate(
-    request: HttpRequest,
-    rows: QuerySet[Any],
-    shape: Shape,
-    filters: type[StrictFilterSet],
+    request: HttpRequest, principal: ApiPrincipal, rows_of: RowsOf, shape: Shape, filters: type[StrictFilterSet]
 ) -> dict[str, Any]:
     """The answer to a list request, in two queries whatever the page size.
 
-    `rows` is ordered by id (so that paging never skips or repeats); `shape` turns the rows of the page into what is
-    shown. Raises ValidationError (422) naming every query parameter at fault.
+    Raises ValidationError (422) naming every query parameter at fault.
     """
     errors: dict[str, list[ErrorDetail]] = {}
     wanted = PageRequest.of(request.GET, errors)
-    rows = filters.apply(request.GET, rows, errors)
+    rows = filters.apply(request.GET, rows_of(principal), errors) if filters.asked(request.GET) else None
     if errors:
         raise ValidationError(errors)
-    total = rows.order_by().count()
-    past_end = wanted.offset >= total
-    data = [] if past_end else shape(request, rows[wanted.offset : wanted.offset + wanted.per_page])
-    return {"data": data, **links_and_meta(request, wanted, total, len(data))}
+    if rows is None:
+        kept, values = _unfiltered(rows_of, filters, principal.__class__), values_of(principal)
+        total = kept.count(values)
+        page = kept.page(values, limit=wanted.per_page, offset=wanted.offset) if wanted.offset < total else []
+    else:
+        total = rows.order_by().count()
+        page = list(rows[wanted.offset : wanted.offset + wanted.per_page]) if wanted.offset < total else []
+    return {"data": shape(request, page), **links_and_meta(request, wanted, total, len(page))}
+
+
+@cache
+def _unfiltered(rows_of: RowsOf, filters: Any, kind: Any) -> ListStatement:
+    """The list as most callers ask for it, composed once."""
+    return ListStatement(filters.apply(QueryDict(), rows_of(slots_of(kind)), {}))
 
 
 def links_and_meta(request: HttpRequest, wanted: PageRequest, total: int, shown: int) -> dict[str, Any]:

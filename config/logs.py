@@ -1,10 +1,17 @@
 """Structured logs: one JSON line an event, with the request id, and nothing that names a person."""
 
+import logging
+import re
+import sys
 from typing import Any
 
+import orjson
 import structlog
 from django.http import HttpRequest
 from django_structlog.middlewares import RequestMiddleware
+
+# PostgreSQL tells the values at fault: "DETAIL:  Key (lower(email))=(ann@example.com) already exists."
+DATABASE_DETAIL = re.compile(r"DETAIL: .*")
 
 
 class RequestLogMiddleware(RequestMiddleware):
@@ -19,37 +26,46 @@ class RequestLogMiddleware(RequestMiddleware):
         """The API knows principals, not users; asking for the user would load a session."""
 
 
-def _shared_processors() -> list[Any]:
-    return [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
+def without_database_details(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """What PostgreSQL says of the values at fault is personal data; its error's first line is enough."""
+    if "exception" in event:
+        event["exception"] = DATABASE_DETAIL.sub("DETAIL: (left out)", event["exception"])
+    return event
 
 
-def structlog_config() -> dict[str, Any]:
+PROCESSORS = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+    without_database_details,
+]
+"""What every event goes through, ours and those of libraries alike."""
+
+
+def structlog_config(level: str) -> dict[str, Any]:
+    """Our own events go straight to standard error: the way through `logging` costs three times as much."""
     return {
-        "processors": [
-            structlog.stdlib.filter_by_level,
-            *_shared_processors(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        "logger_factory": structlog.stdlib.LoggerFactory(),
+        "processors": [*PROCESSORS, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
+        "wrapper_class": structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        "logger_factory": structlog.BytesLoggerFactory(sys.stderr.buffer),
         "cache_logger_on_first_use": True,
     }
 
 
 def logging_config(level: str) -> dict[str, Any]:
+    """What libraries log, in the same form."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
             "json": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "processor": structlog.processors.JSONRenderer(),
-                "foreign_pre_chain": _shared_processors(),
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.JSONRenderer(),
+                ],
+                "foreign_pre_chain": [structlog.stdlib.add_logger_name, *PROCESSORS],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},

@@ -50,10 +50,14 @@ def rotate_secret(*, client: OAuthClient, actor: Principal, overlap: timedelta =
 
 @transaction.atomic
 def suspend(*, client: OAuthClient, actor: Principal) -> None:
-    """The client gets no tokens, and those it has stop working at once. Done already: nothing happens."""
+    """The client gets no tokens, and those it has stop working at once. Done already: nothing happens.
+
+    Twice over: its tokens are deleted, and any that is being issued at this moment fails for its client's sake.
+    """
     client = _locked(client)
     if client.suspended_at:
         return
+    _delete_tokens(client)
     client.suspended_at = timezone.now()
     client.save(update_fields=["suspended_at", "updated"])
     record(actor=actor, action="oauth_client.suspend", target=client)
@@ -63,12 +67,12 @@ def suspend(*, client: OAuthClient, actor: Principal) -> None:
 def resume(*, client: OAuthClient, actor: Principal) -> None:
     """The client may ask for tokens again. Those from before stay dead: they may be why it was suspended.
 
-    Not suspended: nothing happens.
+    So those that were being issued when it was suspended are deleted now. Not suspended: nothing happens.
     """
     client = _locked(client)
     if client.suspended_at is None:
         return
-    get_access_token_model().objects.filter(application=client).delete()
+    _delete_tokens(client)
     client.suspended_at = None
     client.save(update_fields=["suspended_at", "updated"])
     record(actor=actor, action="oauth_client.resume", target=client)
@@ -85,6 +89,10 @@ def link_agency(*, client_pk: int, agency: models.Model, actor: Principal) -> Ag
 def _locked(client: OAuthClient) -> OAuthClient:
     """This client, fresh, held until the transaction ends. Issuing tokens does not wait for it (`no_key`)."""
     return OAuthClient.objects.select_for_update(no_key=True).get(pk=client.pk)
+
+
+def _delete_tokens(client: OAuthClient) -> None:
+    get_access_token_model().objects.filter(application=client).delete()
 
 
 def _add_secret(client: OAuthClient) -> str:

@@ -40,6 +40,7 @@ class OAuthView(View):
     """Answers in JSON, whatever is sent and whatever goes wrong."""
 
     usage: ratelimits.Usage | None = None
+    client_id = ""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
@@ -58,12 +59,26 @@ class OAuthView(View):
         response.headers["Allow"] = allowed
         return response
 
+    def read(self, request: HttpRequest) -> dict[str, str]:
+        """The parameters. Raises OAuth2Error as `parameters.read` does."""
+        sent = parameters.read(request)
+        self.client_id = sent.get("client_id", "")
+        return sent
+
+    def _count(self, request: HttpRequest) -> ratelimits.Usage:
+        """By client id and address (contract §3); one count for all endpoints, so that none is a way to guess more."""
+        key = f"{self.client_id[:CLIENT_ID_LENGTH]}|{client_address(request)}"
+        return ratelimits.hit("token", key, settings.RATE_LIMIT_TOKEN, request)
+
     def _count_failure(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Failed authentication is limited by address, so that changing the client id gets nobody further."""
-        usage = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
-        if usage.limited or not self.usage:
-            self.usage = usage
-        return _refusal(_too_many_requests()) if usage.limited else response
+        """Failed authentication counts as a token request does, and by address: another client id gets nobody further.
+
+        A token request was counted already, before its credentials were looked at.
+        """
+        by_client = self.usage or self._count(request)
+        by_address = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
+        self.usage = by_address if by_address.limited else by_client
+        return _refusal(_too_many_requests()) if self.usage.limited else response
 
 
 class TokenView(OAuthView):
@@ -73,24 +88,18 @@ class TokenView(OAuthView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         try:
-            sent = parameters.read(request)
-        except errors.OAuth2Error:
-            self._count(request, client_id="")
-            raise
-        self._count(request, client_id=sent.get("client_id", ""))
+            sent = self.read(request)
+        finally:
+            # Before the credentials are looked at, so that guessing is limited too.
+            self.usage = self._count(request)
+            if self.usage.limited:
+                raise _too_many_requests()
         if sent.get("grant_type", "client_credentials") != "client_credentials":
             raise errors.UnsupportedGrantTypeError("The grant_type must be client_credentials.")
         _, body, status = oauth_server().create_token_response(
             request.path, "POST", sent, {}, credentials={"token_type": "bearer"}
         )
         return _response(body, status)
-
-    def _count(self, request: HttpRequest, *, client_id: str) -> None:
-        """Before the credentials are looked at, so that guessing is limited too."""
-        key = f"{client_id[:CLIENT_ID_LENGTH]}|{client_address(request)}"
-        self.usage = ratelimits.hit("token", key, settings.RATE_LIMIT_TOKEN, request)
-        if self.usage.limited:
-            raise _too_many_requests()
 
 
 class RevokeView(OAuthView):
@@ -99,7 +108,7 @@ class RevokeView(OAuthView):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        sent = parameters.read(request)
+        sent = self.read(request)
         _, body, status = oauth_server().create_revocation_response(request.path, "POST", sent, {})
         return _response(body or "{}", status)
 
@@ -110,7 +119,7 @@ class IntrospectView(OAuthView):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        sent = parameters.read(request)
+        sent = self.read(request)
         _, body, status = oauth_server().create_introspect_response(request.path, "POST", sent, {})
         return _response(body, status)
 
@@ -143,6 +152,7 @@ def _refusal(error: errors.OAuth2Error) -> HttpResponse:
 
 
 def _too_many_requests() -> errors.OAuth2Error:
+    """RFC 6749 §5.2 names no error for this, and RFC 8628's `slow_down` tells a device to go on polling: ours."""
     return errors.CustomOAuth2Error(
         "too_many_requests",
         "Too many requests; wait as many seconds as Retry-After says.",

@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 from django.db.models.functions import Now
+from oauth2_provider.models import AccessToken, set_token_value
 
 from agencies.models import Agency
 from api import credentials
@@ -122,6 +123,25 @@ def test_tokens_from_before_a_suspension_stay_dead(api, partner, actor):
     services.resume(client=partner.row, actor=actor)
     assert authenticate(token) is None
     assert authenticate(api.token(partner))
+
+
+def test_suspending_deletes_the_clients_tokens_and_no_others(api, partner, other, actor):
+    kept = api.token(other)
+    api.token(partner)
+    services.suspend(client=partner.row, actor=actor)
+    assert authenticate(kept).token_pk == AccessToken.objects.get().pk
+
+
+def test_a_token_that_was_being_issued_at_suspension_never_works(api, partner, actor):
+    """Its secret was checked before the suspension, its row written after."""
+    token = credentials.generate(credentials.OAUTH_ACCESS_TOKEN)
+    services.suspend(client=partner.row, actor=actor)
+    late = AccessToken(application=partner.row, scope="provisioning", expires=Now() + timedelta(hours=1))
+    set_token_value(late, token)
+    late.save()
+    assert authenticate(token) is None
+    services.resume(client=partner.row, actor=actor)
+    assert authenticate(token) is None
 
 
 def everything_stored():

@@ -301,6 +301,21 @@ def test_guessing_is_limited_by_address_though_the_client_id_changes(api, db, se
     assert statuses == [401, 401, 401, 429]
 
 
+@pytest.mark.parametrize("path", ["/oauth/revoke", "/oauth/introspect"])
+def test_a_failed_authentication_elsewhere_counts_as_a_token_request(api, partner, other, path):
+    bad = {**partner.credentials, "client_secret": "bad", "token": "x"}
+    assert [api.post(path, bad).status_code for _ in range(11)] == [401] * 10 + [429]
+    assert_refused(api.post(URL, partner.grant), 429, "too_many_requests")
+    api.token(other)
+
+
+@pytest.mark.parametrize("path", ["/oauth/revoke", "/oauth/introspect"])
+def test_a_good_authentication_elsewhere_does_not(api, partner, path):
+    for _ in range(11):
+        assert api.post(path, {**partner.credentials, "token": "x"}).status_code == 200
+    assert api.post(URL, partner.grant)["X-RateLimit-Remaining"] == "9"
+
+
 def test_no_token_and_no_secret_is_logged(api, partner, caplog):
     with caplog.at_level(logging.DEBUG):
         token = api.token(partner)

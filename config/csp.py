@@ -1,0 +1,13 @@
+"""The Content-Security-Policy, for what a browser renders."""
+
+from csp.middleware import CSPMiddleware
+from django.http import HttpRequest, HttpResponseBase
+
+
+class HtmlCSPMiddleware(CSPMiddleware):
+    """django-csp, on HTML only: it means nothing on JSON, and composing it for every API answer is not free."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not response.headers.get("Content-Type", "").startswith("text/html"):
+            return response
+        return super().process_response(request, response)
