@@ -32,34 +32,50 @@ class Statement:
     Rows come as the driver gives them, so columns whose field converts what it reads are refused (TypeError).
     """
 
-    def __init__(self, rows: QuerySet[Any], *, template: str = "{}") -> None:
+    def __init__(self, rows: QuerySet[Any]) -> None:
         compiler = rows.query.get_compiler(connection=connection)
-        sql, self._params = compiler.as_sql()
+        self.sql, self._params = compiler.as_sql()
         if compiler.get_converters([column[0] for column in compiler.select]):
             raise TypeError("A kept statement cannot convert what it reads; use the queryset.")
-        self._sql = template.format(sql)
 
-    def execute(self, values: Mapping[str, Any], *more: Any) -> list[tuple[Any, ...]]:
-        """The rows, with `values` in the slots; `more` are the parameters of the template."""
-        params = [values[param.name] if isinstance(param, Slot) else param for param in self._params]
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql, [*params, *more])
-            return cursor.fetchall()
+    def execute(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows, with `values` in the slots."""
+        return run(self.sql, self.filled(values))
+
+    def filled(self, values: Mapping[str, Any]) -> list[Any]:
+        return [values[param.name] if isinstance(param, Slot) else param for param in self._params]
 
 
 class ListStatement:
-    """How many rows an ordered `values_list` queryset has, and a page of them."""
+    """How many rows a `values_list` queryset has that begins with and is ordered by `id`, and a page of them.
+
+    Both in one round trip. The page's size stands in the SQL as a number: PostgreSQL plans a limit that it knows
+    far better than one that is a parameter, and there are no more than a hundred.
+    """
 
     def __init__(self, rows: QuerySet[Any]) -> None:
-        self._page = Statement(rows, template="{} LIMIT %s OFFSET %s")
-        self._count = Statement(rows.order_by().values_list("pk"), template="SELECT COUNT(*) FROM ({}) counted")
+        self._page = Statement(rows)
+        self._ids = Statement(rows.order_by().values_list("pk"))
 
-    def count(self, values: Mapping[str, Any]) -> int:
-        [[total]] = self._count.execute(values)
-        return total
+    def page(self, values: Mapping[str, Any], *, limit: int, offset: int) -> tuple[int, list[tuple[Any, ...]]]:
+        """The total, and the rows of the page."""
+        params = [*self._ids.filled(values), *self._page.filled(values)]
+        if offset:
+            params.append(offset)
+        rows = run(self._sql(limit, deep=bool(offset)), params)
+        past_end = rows[0][1] is None
+        return rows[0][0], [] if past_end else [row[1:] for row in rows]
 
-    def page(self, values: Mapping[str, Any], *, limit: int, offset: int) -> list[tuple[Any, ...]]:
-        return self._page.execute(values, limit, offset)
+    def _sql(self, limit: int, *, deep: bool) -> str:
+        page = f"{self._page.sql} LIMIT {limit:d}{' OFFSET %s' if deep else ''}"
+        counted = f"SELECT COUNT(*) AS total FROM ({self._ids.sql}) ids"  # noqa: S608 - the ORM's own SQL
+        return f"SELECT * FROM ({counted}) counted LEFT JOIN ({page}) page ON TRUE ORDER BY page.id"  # noqa: S608
+
+
+def run(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
 
 
 def slots_of(kind: Callable[..., ApiPrincipal]) -> ApiPrincipal:

@@ -1,0 +1,64 @@
+"""Probes: whether the process is alive, and whether it can serve. Neither asks for a credential."""
+
+from functools import cache
+
+from celery import current_app
+from django.core.cache import caches
+from django.db import Error, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+OK, UNAVAILABLE = "ok", "unavailable"
+BROKER_SECONDS = 1
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Alive: the process answers. It asks nothing else, so that an outage elsewhere restarts nothing."""
+    return JsonResponse({"status": OK})
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Each part by itself. Requests are served without the counter store and the broker, not without the database."""
+    checks = {**_database(), "counterStore": _counter_store(), "broker": _broker()}
+    ready = checks["database"] == checks["migrations"] == OK
+    return JsonResponse({"status": OK if ready else UNAVAILABLE, "checks": checks}, status=200 if ready else 503)
+
+
+def _database() -> dict[str, str]:
+    try:
+        applied = MigrationRecorder(connection).applied_migrations()
+    except Error:
+        return {"database": UNAVAILABLE, "migrations": "unknown"}
+    return {"database": OK, "migrations": OK if _last_migrations() <= applied.keys() else "pending"}
+
+
+@cache
+def _last_migrations() -> set[tuple[str, str]]:
+    """The end of each app's migrations, as the code has them: read from the disk once."""
+    return set(MigrationLoader(None).graph.leaf_nodes())
+
+
+def _counter_store() -> str:
+    try:
+        caches["default"].get("readyz")
+    except RedisError:
+        return UNAVAILABLE
+    return OK
+
+
+def _broker() -> str:
+    try:
+        with current_app.connection_for_write(connect_timeout=BROKER_SECONDS) as broker:
+            broker.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
+    except OperationalError:
+        return UNAVAILABLE
+    return OK
