@@ -1,11 +1,12 @@
 #!/usr/bin/env python
 """Django's command line, for this project's settings."""
 
-import os
 import sys
 
 from django.core.management import execute_from_command_line
 
+from config import startup
+
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    startup.prepare()
     execute_from_command_line(sys.argv)

@@ -51,12 +51,11 @@ def deactivate_agency(*, agency: Agency, actor: Principal) -> None:
     agency = agency.locked()
     if agency.deactivated_at:
         return
-    active = list(Agent.objects.active().filter(agency=agency))
     # The agents share the agency's moment, so that reactivating it wakes these and not those who left before.
     agency.deactivated_at = timezone.now()
     agency.save(update_fields=["deactivated_at", "updated_at"])
-    agents.end_access(active, at=agency.deactivated_at)
-    record(actor=actor, action="agency.deactivate", target=agency, agency_id=agency.pk, agents=len(active))
+    ended = agents.end_access(Agent.objects.active().filter(agency=agency), at=agency.deactivated_at)
+    record(actor=actor, action="agency.deactivate", target=agency, agency_id=agency.pk, agents=ended)
 
 
 @transaction.atomic

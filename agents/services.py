@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -115,7 +116,7 @@ def deactivate_agent(*, agent: Agent, actor: Principal) -> None:
             )
         if agent.is_admin:
             _require_other_admin(agent)
-    end_access([agent], at=timezone.now())
+    end_access(Agent.objects.filter(pk=agent.pk), at=timezone.now())
     record(actor=actor, action="agent.deactivate", target=agent, agency_id=agency.pk)
 
 
@@ -141,7 +142,7 @@ def reset_access_token(*, agent: Agent, actor: Principal) -> str:
     """A new token, in plain text; all earlier ones stop working at once. Raises Invalid (422) agent_deactivated."""
     agency = agent.agency.locked()
     agent = _active_agent(Agent.objects.get(pk=agent.pk))
-    _revoke_tokens([agent], at=timezone.now())
+    _revoke_tokens(Agent.objects.filter(pk=agent.pk), at=timezone.now())
     [token] = _issue_tokens([agent])
     record(actor=actor, action="agent.reset_access_token", target=agent, agency_id=agency.pk)
     return token
@@ -165,11 +166,13 @@ def transfer_ownership(*, agency: "Agency", actor: Principal, agent_id: int) -> 
     return agent
 
 
-def end_access(agents: Iterable[Agent], *, at: datetime) -> None:
-    """Deactivates these agents and revokes their tokens. The caller holds the agency's lock and records the act."""
-    ids = [agent.pk for agent in agents]
-    Agent.objects.filter(pk__in=ids).update(deactivated_at=at, updated_at=at)
+def end_access(agents: QuerySet[Agent], *, at: datetime) -> int:
+    """Revokes these agents' tokens and deactivates them; gives their number.
+
+    The caller holds the agency's lock and records the act.
+    """
     _revoke_tokens(agents, at=at)
+    return agents.update(deactivated_at=at, updated_at=at)
 
 
 # --- the steps ------------------------------------------------------------------------------------
@@ -266,5 +269,5 @@ def _issue_tokens(agents: Iterable[Agent]) -> list[str]:
     return tokens
 
 
-def _revoke_tokens(agents: Iterable[Agent], *, at: datetime) -> None:
+def _revoke_tokens(agents: QuerySet[Agent], *, at: datetime) -> None:
     AgentToken.objects.filter(agent__in=agents, revoked_at__isnull=True).update(revoked_at=at)

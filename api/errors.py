@@ -224,9 +224,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, error: ApiError) -> HttpResponse:
-    """JSON for programs; a page for people at the admin and the docs."""
+    """JSON for programs, as RFC 6749 §5.2 says under `/oauth/`; a page for people at the admin and the docs."""
     if request.path.startswith(("/admin/", "/docs/")):
         return TemplateResponse(request, "error.html", {"error": error}, status=error.status_code).render()
-    return HttpResponse(
-        to_json(envelope(error)), status=error.status_code, headers=error.headers, content_type="application/json"
-    )
+    body = envelope(error)
+    if request.path.startswith("/oauth/"):
+        body = {
+            "error": "server_error" if error.status_code >= 500 else "invalid_request",
+            "error_description": error.message,
+        }
+    return HttpResponse(to_json(body), status=error.status_code, headers=error.headers, content_type="application/json")

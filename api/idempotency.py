@@ -55,7 +55,11 @@ def once(request: Request, principal: ApiPrincipal, key: str, act: Callable[[], 
     asked = _fingerprint(request, derived)
     with transaction.atomic():
         if not _lock(derived.digest):
-            raise Conflict("A request with this Idempotency-Key is in flight.", code="idempotency_in_flight")
+            raise Conflict(
+                "A request with this Idempotency-Key is in flight; try again shortly.",
+                code="idempotency_in_flight",
+                headers={"Retry-After": "1"},
+            )
         kept = IdempotentAnswer.objects.filter(pk=derived.digest, created_at__gt=Now() - _lifetime()).first()
         if kept is None:
             response = act()

@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 
 
@@ -17,3 +18,12 @@ class JsonRenderer(BaseRenderer):
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         return b"" if data is None else to_json(data)
+
+
+class JsonNegotiation(DefaultContentNegotiation):
+    """There is one renderer; the plain cases need no parsing of Accept."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", JsonRenderer.media_type):
+            return renderers[0], JsonRenderer.media_type
+        return super().select_renderer(request, renderers, format_suffix)

@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-THREADS = 4
 CONNECTIONS = 8
 WARM_UP_SECONDS = 2
 SECONDS = 8
@@ -66,11 +65,8 @@ def tell(title: str, contenders: list[Contender], ratios: list[tuple[Contender, 
 @contextmanager
 def _served(contender: Contender, environment: dict[str, str]) -> Iterator[str]:
     port = _free_port()
-    command = [
-        sys.executable, "-m", "gunicorn", contender.application, "--bind", f"127.0.0.1:{port}", "--workers", "1",
-        "--worker-class", "gthread", "--threads", str(THREADS), "--keep-alive", "30", "--log-level", "error",
-        "--config", str(HERE / "gunicorn_bench.conf.py"),
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "gunicorn", contender.application, "--bind", f"127.0.0.1:{port}"]
+    command += ["--config", str(HERE / "server.py")]
     with (Path(environment["DATA_DIR"]) / "bench.log").open("ab") as log:
         server = subprocess.Popen(
             command, env={**environment, "DJANGO_SETTINGS_MODULE": contender.settings}, stderr=log, stdout=log

@@ -16,7 +16,7 @@ def main() -> None:
     usual = contest.Contender("the toolkit, default hashing", "config.wsgi", "bench.toolkit")
     form = f"grant_type=client_credentials&client_id={client.client_id}&client_secret={secret}"
     contest.run([ours], script="token.lua", environment={"FORM": form, "RATE_LIMIT_TOKEN": "100000000/m"})
-    contest.run([usual], script="token.lua", environment={"FORM": _toolkit_client()})
+    contest.run([usual], script="token.lua", environment={"FORM": _toolkit_client(), "TOKEN_PATH": "/oauth/token/"})
     contest.tell("POST /oauth/token", [usual, ours], [(ours, usual, 50)])
 
 

@@ -1,6 +1,5 @@
 """The OAuth toolkit as it comes: settings and URLs of a project that only mounts it."""
 
-
 import environ
 from django.urls import include, path
 

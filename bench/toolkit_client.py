@@ -1,16 +1,15 @@
 """Prints the form that asks for a token, for a new client in the toolkit's own tables."""
 
+import os
+
 import django
 import psycopg
-from django.conf import settings
 from django.core.management import call_command
 
 
 def main() -> None:
     django.setup()
-    database = settings.DATABASES["default"]
-    options = {"host": database["HOST"], "port": database["PORT"] or None, "user": database["USER"]}
-    with psycopg.connect(dbname="postgres", password=database["PASSWORD"], autocommit=True, **options) as server:
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
         server.execute("DROP DATABASE IF EXISTS bench_toolkit")
         server.execute("CREATE DATABASE bench_toolkit")
     call_command("migrate", verbosity=0)

@@ -1,16 +1,38 @@
 """The same endpoint the usual way: ModelViewSet, nested ModelSerializer, DRF's own renderer, paginator and throttle,
-and the OAuth toolkit's own authentication. A settings module and a URL configuration in one."""
+and the OAuth toolkit's own authentication, in a project as `startproject` makes it."""
 
-from config.settings import *  # noqa: F403 - the same database, store, middleware and logs
+import environ
+
+from config.settings import (  # noqa: F401 - the same tables
+    ALLOWED_HOSTS,
+    DEFAULT_AUTO_FIELD,
+    INSTALLED_APPS,
+    OAUTH2_PROVIDER,
+    OAUTH2_PROVIDER_APPLICATION_MODEL,
+    REDIS_URL,
+    SECRET_KEY,
+    STORAGES,
+    TEMPLATES,
+    USE_TZ,
+)
 
 ROOT_URLCONF = "bench.usual_urls"
+WSGI_APPLICATION = "config.wsgi.application"
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+DATABASES = {"default": {**environ.Env().db("DATABASE_URL"), "CONN_MAX_AGE": 600}}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["oauth2_provider.contrib.rest_framework.OAuth2Authentication"],
     "DEFAULT_PERMISSION_CLASSES": ["oauth2_provider.contrib.rest_framework.TokenHasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_THROTTLE_CLASSES": ["bench.usual_throttle.TokenThrottle"],
     "DEFAULT_THROTTLE_RATES": {"token": "60/min"},
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "PAGE_SIZE": 25,
 }
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}  # noqa: F405

@@ -1,8 +1,8 @@
 """What a WSGI server serves: `gunicorn config.wsgi`."""
 
-import os
-
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+from config import startup
+
+startup.prepare()
 application = get_wsgi_application()

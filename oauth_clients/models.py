@@ -1,8 +1,5 @@
-from datetime import datetime
-
 from django.db import models
 from django.db.models.functions import Now
-from django.utils import timezone
 from oauth2_provider.models import AbstractApplication, ApplicationManager
 
 
@@ -66,9 +63,6 @@ class ClientSecret(models.Model):
 
     def __str__(self) -> str:
         return f"secret {self.pk}"
-
-    def is_live(self, now: datetime | None = None) -> bool:
-        return self.expires_at is None or self.expires_at > (now or timezone.now())
 
 
 class AgencyLink(models.Model):

@@ -1,0 +1,50 @@
+# What is done with this repository by hand. Needs Python 3.11 or later and make; the rest installs itself.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/complete
+SCHEMA ?= openapi.json
+# What the tools that only read the code are given for settings; nothing connects to these.
+OFFLINE := SECRET_KEY=offline DATABASE_URL=postgresql://localhost/offline REDIS_URL=redis://localhost/0
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types schema bench lock
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(STAMP) ## Serve on PORT (8000), with PostgreSQL, Valkey, a worker and beat; data in DATA_DIR (.data)
+	@exec $(BIN)/python -m config.run
+
+test: $(STAMP) ## Run the tests but those that need a browser; ARGS go to pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not browser" $(ARGS)
+
+lint: $(STAMP) ## Check style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP) ## Check types
+	@$(OFFLINE) $(BIN)/mypy
+
+schema: $(STAMP) ## Write the API's description, openapi.json
+	@$(OFFLINE) $(BIN)/python manage.py spectacular --validate --fail-on-warn --format openapi-json --file $(SCHEMA)
+
+bench: $(STAMP) ## Measure the speed
+	@$(BIN)/python -m bench
+
+lock: $(STAMP) ## Resolve requirements/*.in anew into requirements/*.txt, with hashes
+	@cd requirements && for name in base dev; do \
+		../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+			--upgrade $$name.in --output-file $$name.txt || exit 1; \
+	done
+
+# The environment is made anew when the lock has changed, so that it holds what the lock names and no more. What pip
+# says about failures is shown without addresses: whose index a machine uses is its own affair.
+$(STAMP): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or later is needed and $(PYTHON) is not; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Installing into .venv ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $< 2>.venv/pip.log || { \
+		sed -E "s#(https?://|host=)[^ ,)]*#(index)#g" .venv/pip.log >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,237 @@
+"""`make run`: the whole service on a developer's machine, with what it needs, until Ctrl-C.
+
+The processes are those of production: gunicorn, a Celery worker and Celery beat. What is relaxed for development is
+relaxed here, by name, and what the environment already says stays as it is.
+"""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+import django
+from django.core.cache import caches
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from redis.exceptions import RedisError
+
+from config import startup
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DEVELOPMENT = {"ALLOW_INSECURE_HTTP": "true", "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]", "HOST": "127.0.0.1"}
+COMMANDS = {
+    "server": ["gunicorn"],
+    "worker": ["celery", "--quiet", "-A", "config", "worker", "--loglevel", "WARNING", "--concurrency", "2"],
+    "beat": ["celery", "--quiet", "-A", "config", "beat", "--loglevel", "WARNING"],
+}
+Processes = dict[str, subprocess.Popen[bytes]]
+START_SECONDS = 30
+STOP_SECONDS = 10
+SAMPLE_PARTNER = "Sample partner"
+SAMPLE_LOGIN = "admin"
+
+
+class CannotStartError(Exception):
+    """Why the service does not start, in one line that says what to do."""
+
+
+def main() -> None:
+    """Start everything, wait for Ctrl-C or the end of one process, stop everything."""
+    startup.prepare()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with ExitStack() as stack:
+            try:
+                _serve(stack)
+            finally:
+                _ignore_signals()
+    except KeyboardInterrupt:
+        _say("Stopped.")
+    except (CannotStartError, ImproperlyConfigured) as error:
+        sys.exit(f"Cannot start: {' '.join(str(error).split())}")
+
+
+def _serve(stack: ExitStack) -> None:
+    data_dir = _prepare_environment()
+    _require_free_port(os.environ["HOST"], os.environ["PORT"])
+    _require_services(stack, data_dir)
+    django.setup()
+    _require_answers()
+    call_command("migrate", verbosity=0)
+    children: Processes = {}
+    stack.callback(_stop, children)
+    for name, command in COMMANDS.items():
+        children[name] = _start(command)
+    _await_server(children)
+    _welcome()
+    _await_first_end(children)
+
+
+def _prepare_environment() -> Path:
+    data_dir = Path(os.environ.get("DATA_DIR") or BASE_DIR / ".data").resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    os.environ["DATA_DIR"] = str(data_dir)
+    for name, value in {**DEVELOPMENT, "PORT": "8000"}.items():
+        os.environ.setdefault(name, value)
+    if "SECRET_KEY" not in os.environ:
+        os.environ["SECRET_KEY"] = _secret_key(data_dir / "secret_key")
+    return data_dir
+
+
+def _secret_key(path: Path) -> str:
+    """The development key, made at the first start and readable by its owner only."""
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(64))
+    return path.read_text()
+
+
+def _require_free_port(host: str, port: str) -> None:
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise CannotStartError(f"PORT must be a number from 1 to 65535; it is {port!r}")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            raise CannotStartError(
+                f"{host}:{port} cannot be served on ({error.strerror}); stop what uses it, or set PORT to another port"
+            ) from error
+
+
+def _require_services(stack: ExitStack, data_dir: Path) -> None:
+    """Embedded PostgreSQL and Valkey, unless the environment names both."""
+    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
+        return
+    from config import embedded  # a development dependency; production has no need of it
+
+    try:
+        services = embedded.start(data_dir, durable=True)
+    except embedded.EmbeddedServiceError as error:
+        raise CannotStartError(str(error)) from error
+    stack.callback(services.stop)
+    os.environ.setdefault("DATABASE_URL", services.database_url)
+    os.environ.setdefault("REDIS_URL", services.redis_url)
+
+
+def _require_answers() -> None:
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise CannotStartError(f"the database does not answer; check DATABASE_URL ({reason})") from error
+    try:
+        caches["default"].get("start")
+    except RedisError as error:
+        raise CannotStartError(f"the counter store does not answer; check REDIS_URL ({error})") from error
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    """Start a process in a group of its own, where the terminal's Ctrl-C does not reach it: it is stopped by us."""
+    return subprocess.Popen([sys.executable, "-m", *command], cwd=BASE_DIR, start_new_session=True)  # noqa: S603
+
+
+def _stop(children: Processes) -> None:
+    for process in children.values():
+        process.terminate()
+    for process in children.values():
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _await_server(children: Processes) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        _require_alive(children)
+        try:
+            with urllib.request.urlopen(f"{_base_url()}/healthz", timeout=5):  # noqa: S310
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise CannotStartError(f"the server does not answer within {START_SECONDS} seconds; its log is above")
+
+
+def _await_first_end(children: Processes) -> NoReturn:
+    while True:
+        _require_alive(children)
+        time.sleep(0.5)
+
+
+def _require_alive(children: Processes) -> None:
+    for name, process in children.items():
+        if process.poll() is not None:
+            raise CannotStartError(f"the {name} ended by itself ({process.returncode}); its log is above")
+
+
+def _welcome() -> None:
+    """Say where the service is, and the first time, make what is needed to try it. Secrets are shown once."""
+    base = _base_url()
+    _say(f"\nServing on {base}   documentation: {base}/docs/   admin: {base}/admin/   stop: Ctrl-C")
+    _make_login()
+    _make_partner(base)
+
+
+def _make_login() -> None:
+    from django.contrib.auth.models import User
+
+    if User.objects.filter(username=SAMPLE_LOGIN).exists():
+        return
+    password = secrets.token_urlsafe(15)
+    User.objects.create_superuser(SAMPLE_LOGIN, password=password)
+    _say(f"\nAdmin login, shown only now:\n  user      {SAMPLE_LOGIN}\n  password  {password}")
+
+
+def _make_partner(base: str) -> None:
+    from api.principals import Administrator
+    from oauth_clients.models import OAuthClient
+    from oauth_clients.services import create_client
+
+    if OAuthClient.objects.filter(name=SAMPLE_PARTNER).exists():
+        return
+    client, secret = create_client(name=SAMPLE_PARTNER, actor=Administrator(user_id=None))
+    token = (
+        f"curl -s {base}/oauth/token -d grant_type=client_credentials"
+        f" -d client_id={client.client_id} -d client_secret={secret}"
+        " | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"access_token\"])'"
+    )
+    _say(
+        f"\n{SAMPLE_PARTNER}, shown only now:\n  client_id      {client.client_id}\n  client_secret  {secret}\n"
+        f'\nTry it:\n  curl -s {base}/v1/agents -H "Authorization: Bearer $({token})"'
+    )
+
+
+def _base_url() -> str:
+    host = os.environ["HOST"]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)  # noqa: S104
+    return f"http://{shown}:{os.environ['PORT']}"
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    """A second Ctrl-C does not cut the stopping short."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

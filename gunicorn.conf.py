@@ -1,0 +1,30 @@
+"""How gunicorn serves: `gunicorn config.wsgi` reads this file by itself, in production and under `make run`."""
+
+import os
+from pathlib import Path
+
+wsgi_app = "config.wsgi"
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+
+# A thread a request. More workers use more processor cores, more threads wait for the database at the same time.
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "8"))
+# Loaded once, before the workers are forked: memory is shared, and a setting that is missing stops the start.
+preload_app = True
+# Heartbeats are file writes; on a disk that stalls they would get healthy workers killed.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+timeout = 30
+graceful_timeout = 20
+keepalive = 75  # longer than a load balancer keeps its end open, so that it is never us who close on a request
+max_requests = 20_000
+max_requests_jitter = 2_000
+
+limit_request_line = 4094
+limit_request_fields = 100
+limit_request_field_size = 8190
+
+accesslog = None  # a request is logged once, by config.logs, with its id
+errorlog = "-"
+loglevel = "warning"

@@ -1,0 +1,207 @@
+"""Who calls, made as they are in the wild: partners by the service that creates them, all else over HTTP."""
+
+import json as jsonlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from django.core.cache import cache
+from django.http import HttpResponse
+from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+from api.principals import Administrator
+from oauth_clients.models import OAuthClient
+from oauth_clients.services import create_client
+
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("tests")
+
+COMMAND_LINE = Administrator(user_id=None)
+
+
+class Api:
+    """Calls as a program makes them: no cookies, and what goes wrong comes back as an answer.
+
+    `json` and `form` (multipart) make the body; other keywords are headers (`idempotency_key=…`).
+    """
+
+    def __init__(self) -> None:
+        self._client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+
+    def get(self, path: str, **facts: Any) -> HttpResponse:
+        return self.call("GET", path, **facts)
+
+    def head(self, path: str, **facts: Any) -> HttpResponse:
+        return self.call("HEAD", path, **facts)
+
+    def post(self, path: str, **facts: Any) -> HttpResponse:
+        return self.call("POST", path, **facts)
+
+    def patch(self, path: str, **facts: Any) -> HttpResponse:
+        return self.call("PATCH", path, **facts)
+
+    def delete(self, path: str, **facts: Any) -> HttpResponse:
+        return self.call("DELETE", path, **facts)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        json: Any = None,
+        form: dict[str, Any] | None = None,
+        body: bytes = b"",
+        content_type: str = "application/json",
+        address: str = "127.0.0.1",
+        **headers: str,
+    ) -> HttpResponse:
+        if form is not None:
+            body, content_type = encode_multipart(BOUNDARY, form), MULTIPART_CONTENT
+        elif json is not None:
+            body = jsonlib.dumps(json).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token is not None:
+            named["Authorization"] = f"Bearer {token}"
+        return self._client.generic(method, path, body, content_type, headers=named, REMOTE_ADDR=address)
+
+
+@dataclass(frozen=True)
+class PartnerSeat:
+    """A partner platform that holds an access token."""
+
+    row: OAuthClient
+    secret: str
+    token: str
+
+
+@dataclass(frozen=True)
+class AgentSeat:
+    """An agent that holds a personal access token."""
+
+    id: int
+    email: str
+    slug: str
+    token: str
+
+
+@dataclass(frozen=True)
+class AgencySeat:
+    """An agency, with its owner."""
+
+    id: int
+    name: str
+    owner: AgentSeat
+
+    @property
+    def path(self) -> str:
+        return f"/v1/agencies/{self.id}"
+
+
+def partner_seat(api: Api, name: str, *, rate_limit: int | None = None) -> PartnerSeat:
+    row, secret = create_client(name=name, actor=COMMAND_LINE, rate_limit_per_minute=rate_limit)
+    grant = {"grant_type": "client_credentials", "client_id": row.client_id, "client_secret": secret}
+    answer = api.post("/oauth/token", json=grant)
+    assert answer.status_code == 200, answer.content
+    return PartnerSeat(row, secret, answer.json()["access_token"])
+
+
+def new_agency(api: Api, partner: PartnerSeat, name: str, **changes: str) -> AgencySeat:
+    owner = {"first_name": "Olive", "last_name": "Owner", "email": "owner@example.com"}
+    answer = api.post("/v1/agencies", token=partner.token, json={"agency_name": name, **owner, **changes})
+    assert answer.status_code == 201, answer.content
+    made = answer.json()["data"]
+    return AgencySeat(made["agency"]["id"], name, _seat(made["agent"]))
+
+
+def new_agent(api: Api, partner: PartnerSeat, agency: AgencySeat, email: str, **changes: Any) -> AgentSeat:
+    body = {"first_name": "Ann", "last_name": "Agent", "email": email, **changes}
+    answer = api.post(f"{agency.path}/agents", token=partner.token, json=body)
+    assert answer.status_code == 201, answer.content
+    return _seat(answer.json()["data"])
+
+
+def _seat(shown: dict[str, Any]) -> AgentSeat:
+    return AgentSeat(shown["id"], shown["email"], shown["slug"], shown["access_token"])
+
+
+@pytest.fixture(autouse=True)
+def _fresh_counters() -> None:
+    """So that what one test sends does not count in another."""
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def pictures_dir(tmp_path: Path, settings: Any) -> Path:
+    """Where pictures go."""
+    location = tmp_path / "pictures"
+    kept = {**settings.STORAGES["pictures"]["OPTIONS"], "location": location}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "pictures": {**settings.STORAGES["pictures"], "OPTIONS": kept},
+    }
+    return location
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api()
+
+
+@pytest.fixture
+def partner(db: None, api: Api) -> PartnerSeat:
+    return partner_seat(api, "Partner")
+
+
+@pytest.fixture
+def foreign_partner(db: None, api: Api) -> PartnerSeat:
+    return partner_seat(api, "Foreign partner")
+
+
+@pytest.fixture
+def agency(api: Api, partner: PartnerSeat) -> AgencySeat:
+    return new_agency(api, partner, "Harbour Insurance")
+
+
+@pytest.fixture
+def foreign_agency(api: Api, foreign_partner: PartnerSeat) -> AgencySeat:
+    return new_agency(api, foreign_partner, "Foreign Insurance", email="owner@foreign.example")
+
+
+@pytest.fixture
+def agent(api: Api, partner: PartnerSeat, agency: AgencySeat) -> AgentSeat:
+    """Neither owner nor admin."""
+    return new_agent(api, partner, agency, "ann@example.com")
+
+
+@pytest.fixture
+def colleague(api: Api, partner: PartnerSeat, agency: AgencySeat) -> AgentSeat:
+    """Another one, neither owner nor admin."""
+    return new_agent(api, partner, agency, "carl@example.com", first_name="Carl")
+
+
+@pytest.fixture
+def admin_agent(api: Api, partner: PartnerSeat, agency: AgencySeat) -> AgentSeat:
+    """An admin who is not the owner."""
+    return new_agent(api, partner, agency, "ada@example.com", first_name="Ada", is_admin=True)
+
+
+@pytest.fixture
+def foreign_agent(api: Api, foreign_partner: PartnerSeat, foreign_agency: AgencySeat) -> AgentSeat:
+    """An admin in its own agency, so that nothing but the tenant stands between it and ours."""
+    return new_agent(api, foreign_partner, foreign_agency, "fay@foreign.example", first_name="Fay", is_admin=True)
+
+
+@pytest.fixture
+def deactivated_agent(api: Api, partner: PartnerSeat, agency: AgencySeat) -> AgentSeat:
+    gone = new_agent(api, partner, agency, "dan@example.com", first_name="Dan")
+    assert api.delete(f"/v1/agents/{gone.id}", token=partner.token).status_code == 204
+    return gone

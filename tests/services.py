@@ -1,0 +1,60 @@
+"""A pytest plugin: PostgreSQL and Valkey for the tests, started before Django reads its settings.
+
+Each run has servers of its own in a temporary directory, so that two runs never meet. With DATABASE_URL and REDIS_URL
+set, those are used instead.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from config import embedded
+
+SETTINGS = {
+    "SECRET_KEY": "only-for-tests-" + "0123456789abcdef" * 4,
+    "ALLOW_INSECURE_HTTP": "true",
+    "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Iterator[None]:
+    """As a wrapper, this comes before pytest-django's hook of the same name, which reads the settings."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        os.environ["REDIS_URL"] = _own_database(os.environ["REDIS_URL"], int(worker.removeprefix("gw")) + 1)
+    elif "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
+        _start_services()
+    return (yield)
+
+
+_started = ExitStack()
+
+
+def _start_services() -> None:
+    directory = Path(tempfile.mkdtemp(prefix="agency-api-tests-"))
+    _started.callback(shutil.rmtree, directory, ignore_errors=True)
+    services = embedded.start(directory, durable=False)
+    _started.callback(services.stop)
+    os.environ.setdefault("DATABASE_URL", services.database_url)
+    os.environ.setdefault("REDIS_URL", services.redis_url)
+
+
+def _own_database(url: str, number: int) -> str:
+    """The counter store at `url`, with the database of this number: what one worker counts, no other sees."""
+    if url.startswith("unix:"):
+        return f"{url.partition('?')[0]}?db={number}"
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}/{number}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Stop what this process started."""
+    _started.close()

@@ -1,0 +1,204 @@
+"""Who may call what: every endpoint, every kind of caller, the status each gets (contract §1, §4, §5)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.urls import resolve
+
+from api.operations import Caller
+from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
+from tests.endpoints import Endpoint, endpoints, views
+
+CALLERS = (
+    "no token", "bad token", "partner", "foreign partner", "agent", "admin agent", "foreign agent", "deactivated agent",
+)  # fmt: skip
+AGENCY = {"agency_name": "New", "email": "new@example.com", "first_name": "New", "last_name": "Owner"}
+AGENT = {"first_name": "New", "last_name": "Agent", "email": "new@example.com"}
+NAME = {"first_name": "Changed"}
+
+# {agent} is the calling agent itself, {colleague} another agent of its agency, {gone} a deactivated one.
+# fmt: off
+TABLE: list[tuple[str, str, Any, tuple[int, ...]]] = [
+    #                                                                            none bad partner foreign agent admin foreign gone
+    ("GET",    "/v1/agents",                                    None,                 (401, 401, 200, 200, 403, 403, 403, 401)),
+    ("DELETE", "/v1/agents/{colleague}",                        None,                 (401, 401, 204, 403, 403, 403, 403, 401)),
+    ("POST",   "/v1/agents/{gone}/reactivate",                  None,                 (401, 401, 200, 403, 403, 403, 403, 401)),
+    ("POST",   "/v1/agents/{colleague}/reset-access-token",     None,                 (401, 401, 200, 403, 403, 403, 403, 401)),
+    ("PATCH",  "/v1/agents/{agent}/additional-questions",       {"enabled": True},    (401, 401, 403, 403, 200, 200, 403, 401)),
+    ("PATCH",  "/v1/agents/{colleague}/additional-questions",   {"enabled": True},    (401, 401, 403, 403, 403, 200, 403, 401)),
+    ("GET",    "/v1/agencies",                                  None,                 (401, 401, 200, 200, 403, 403, 403, 401)),
+    ("POST",   "/v1/agencies",                                  AGENCY,               (401, 401, 201, 201, 403, 403, 403, 401)),
+    ("GET",    "/v1/agencies/{agency}",                         None,                 (401, 401, 403, 403, 200, 200, 403, 401)),
+    ("PATCH",  "/v1/agencies/{agency}",                         {"name": "Changed"},  (401, 401, 403, 403, 403, 200, 403, 401)),
+    ("DELETE", "/v1/agencies/{agency}",                         None,                 (401, 401, 204, 403, 403, 403, 403, 401)),
+    ("POST",   "/v1/agencies/{agency}/reactivate",              None,                 (401, 401, 200, 403, 403, 403, 403, 401)),
+    ("POST",   "/v1/agencies/{agency}/transfer-ownership",      {"agent_id": "{agent}"}, (401, 401, 200, 403, 403, 403, 403, 401)),
+    ("GET",    "/v1/agencies/{agency}/agents",                  None,                 (401, 401, 403, 403, 200, 200, 403, 401)),
+    ("POST",   "/v1/agencies/{agency}/agents",                  AGENT,                (401, 401, 201, 403, 403, 403, 403, 401)),
+    ("POST",   "/v1/agencies/{agency}/agents/bulk",             {"agents": [AGENT]},  (401, 401, 200, 403, 403, 403, 403, 401)),
+    ("GET",    "/v1/agencies/{agency}/agents/{colleague}",      None,                 (401, 401, 403, 403, 200, 200, 403, 401)),
+    ("PATCH",  "/v1/agencies/{agency}/agents/{agent}",          NAME,                 (401, 401, 403, 403, 200, 200, 403, 401)),
+    ("PATCH",  "/v1/agencies/{agency}/agents/{colleague}",      NAME,                 (401, 401, 403, 403, 403, 200, 403, 401)),
+    ("PATCH",  "/v1/agencies/{agency}/agents/{colleague}",      {"is_admin": True},   (401, 401, 403, 403, 403, 200, 403, 401)),
+    ("PATCH",  "/v1/agencies/{agency}/agents/{agent}",          {"is_admin": True},   (401, 401, 403, 403, 403, 200, 403, 401)),
+    ("DELETE", "/v1/agencies/{agency}/agents/{colleague}",      None,                 (401, 401, 403, 403, 403, 204, 403, 401)),
+]
+# fmt: on
+
+KIND_OF_CALLER = {
+    Caller.PARTNER: {"partner", "foreign partner"},
+    Caller.AGENT: {"agent", "admin agent", "foreign agent"},
+    Caller.ADMIN_AGENT: {"admin agent", "foreign agent"},  # an admin in its own agency
+}
+LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Row:
+    method: str
+    path: str
+    body: Any
+    statuses: dict[str, int]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The one this row is about."""
+        match = resolve(self.filled({"agency": 1, "agent": 1, "colleague": 1, "gone": 1}))
+        return next(one for one in endpoints() if (one.method, one.route) == (self.method, route_of(match.route)))
+
+    def filled(self, ids: dict[str, int]) -> str:
+        return self.path.format(**ids)
+
+    def body_for(self, ids: dict[str, int]) -> Any:
+        if isinstance(self.body, dict):
+            return {
+                name: ids[value.strip("{}")] if isinstance(value, str) and value.startswith("{") else value
+                for name, value in self.body.items()
+            }
+        return self.body
+
+
+def route_of(django_route: str) -> str:
+    return "/" + django_route.replace("<int:", "{").replace(">", "}")
+
+
+ROWS = [
+    Row(method, path, body, dict(zip(CALLERS, statuses, strict=True))) for method, path, body, statuses in TABLE
+]
+
+
+@pytest.fixture
+def ids(
+    agency: AgencySeat, agent: AgentSeat, colleague: AgentSeat, deactivated_agent: AgentSeat
+) -> dict[str, int]:
+    return {"agency": agency.id, "agent": agent.id, "colleague": colleague.id, "gone": deactivated_agent.id}
+
+
+@pytest.fixture
+def tokens(
+    partner: PartnerSeat,
+    foreign_partner: PartnerSeat,
+    agent: AgentSeat,
+    admin_agent: AgentSeat,
+    foreign_agent: AgentSeat,
+    deactivated_agent: AgentSeat,
+) -> dict[str, str | None]:
+    seats = (partner, foreign_partner, agent, admin_agent, foreign_agent, deactivated_agent)
+    return dict(zip(CALLERS, (None, f"{partner.token[:-1]}-", *(seat.token for seat in seats)), strict=True))
+
+
+# --- the matrix -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_each_caller_gets_its_status(
+    api: Api, ids: dict[str, int], tokens: dict[str, str | None], row: Row, caller: str
+) -> None:
+    answer = api.call(row.method, row.filled(ids), token=tokens[caller], json=row.body_for(ids))
+    assert answer.status_code == row.statuses[caller], answer.content
+    assert_is_well_formed(answer)
+
+
+def assert_is_well_formed(answer: Any) -> None:
+    """What every answer under /v1/ has, whatever its status."""
+    assert answer.headers["X-Request-Id"]
+    for name in ("Limit", "Remaining", "Reset"):
+        assert answer.headers[f"X-RateLimit-{name}"].isdigit()
+    assert answer.headers.get("WWW-Authenticate") == ("Bearer" if answer.status_code == 401 else None)
+    if answer.status_code == 204:
+        assert answer.content == b""
+    else:
+        assert answer.headers["Content-Type"] == "application/json"
+        assert next(iter(answer.json())) == ("data" if answer.status_code < 300 else "error")
+
+
+# --- the table itself -------------------------------------------------------------------------------
+
+
+def test_every_endpoint_has_a_row() -> None:
+    listed = {(row.endpoint.method, row.endpoint.route) for row in ROWS}
+    assert {(one.method, one.route) for one in endpoints()} == listed
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_a_row_agrees_with_what_the_endpoint_declares(row: Row) -> None:
+    operation = row.endpoint.operation
+    served = {caller for caller, status in row.statuses.items() if status < 300}
+    assert served, "a row that nobody may call"
+    assert served <= KIND_OF_CALLER[operation.caller]
+    assert {row.statuses[caller] for caller in served} == {operation.status}
+
+
+# --- ids that are not the caller's ------------------------------------------------------------------
+
+WITH_ID = [row for row in ROWS if "{" in row.path]
+
+
+@pytest.mark.parametrize("row", WITH_ID, ids=str)
+def test_foreign_and_absent_ids_are_told_apart_by_nobody(
+    api: Api,
+    ids: dict[str, int],
+    tokens: dict[str, str | None],
+    foreign_agency: AgencySeat,
+    foreign_agent: AgentSeat,
+    row: Row,
+) -> None:
+    caller = "partner" if row.statuses["partner"] < 300 else "admin agent"
+    foreign = {"agency": foreign_agency.id, **dict.fromkeys(("agent", "colleague", "gone"), foreign_agent.id)}
+    candidates = [foreign, *(dict.fromkeys(foreign, absent) for absent in (0, 987654321, LARGEST_ID, 10**30))]
+    if "{agency}" in row.path and row.path.count("{") == 2:
+        candidates += [{**ids, "agency": foreign_agency.id}, {**foreign, "agency": ids["agency"]}]
+    bodies = set()
+    for wanted in candidates:
+        answer = api.call(
+            row.method, row.filled(wanted), token=tokens[caller], json=row.body_for(ids), x_request_id="same"
+        )
+        assert answer.status_code == 403
+        bodies.add(answer.content)
+    assert len(bodies) == 1
+
+
+# --- methods ----------------------------------------------------------------------------------------
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
+UNDECLARED = [
+    (method, route, sorted(view.operations))
+    for route, view in views()
+    for method in METHODS
+    if method not in view.operations and not (method == "HEAD" and "GET" in view.operations)
+]
+
+
+@pytest.mark.parametrize(("method", "route", "declared"), UNDECLARED)
+def test_other_methods_get_405(api: Api, partner: PartnerSeat, method: str, route: str, declared: list[str]) -> None:
+    answer = api.call(method, route.format(agency_id=1, agent_id=1), token=partner.token)
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == set(declared)
+    if method != "HEAD":
+        assert answer.json()["error"]["code"] == "method_not_allowed"
+    assert_is_well_formed(answer) if method != "HEAD" else None
