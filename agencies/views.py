@@ -215,7 +215,7 @@ class AgencyAgentView(OneAgencyView):
         """For an admin of the agency, or the agent itself, who may change anything but `is_admin`."""
         agent = self.agent()
         require_self_or_admin(self.principal, agent)
-        values = self.parse(AgentChangeSerializer)
+        values = self.parse(AgentChangeSerializer, partial=True)  # else an absent checkbox of a form reads as false
         if "is_admin" in values and not (isinstance(self.principal, AgentPrincipal) and self.principal.is_admin):
             raise Forbidden("Only an admin of the agency may change is_admin.")
         return self.ok(self.shown(agents.update_agent(agent=agent, actor=self.principal, values=values)))

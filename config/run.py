@@ -46,7 +46,8 @@ class CannotStartError(Exception):
 def main() -> None:
     """Start everything, wait for Ctrl-C or the end of one process, stop everything."""
     startup.prepare()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job is started with SIGINT ignored
+        signal.signal(number, _interrupt)
     try:
         with ExitStack() as stack:
             try:

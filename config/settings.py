@@ -153,8 +153,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = True  # no collectstatic step is needed; a CDN may still be put before it
+WHITENOISE_USE_FINDERS = True  # served from where they are: no collectstatic step; a CDN may still stand before
 WHITENOISE_AUTOREFRESH = False
 
 # --- bounds of what may be sent ---------------------------------------------------------------

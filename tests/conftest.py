@@ -33,8 +33,7 @@ class Api:
     `json` and `form` (multipart) make the body; other keywords are headers (`idempotency_key=…`).
     """
 
-    def __init__(self) -> None:
-        self._client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+    _client = Client(raise_request_exception=False, enforce_csrf_checks=True)  # one: loading middleware takes a while
 
     def get(self, path: str, **facts: Any) -> HttpResponse:
         return self.call("GET", path, **facts)
@@ -71,6 +70,7 @@ class Api:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             named["Authorization"] = f"Bearer {token}"
+        self._client.cookies.clear()
         return self._client.generic(method, path, body, content_type, headers=named, REMOTE_ADDR=address)
 
 

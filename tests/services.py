@@ -40,7 +40,11 @@ _started = ExitStack()
 def _start_services() -> None:
     directory = Path(tempfile.mkdtemp(prefix="agency-api-tests-"))
     _started.callback(shutil.rmtree, directory, ignore_errors=True)
-    services = embedded.start(directory, durable=False)
+    try:
+        services = embedded.start(directory, durable=False)
+    except embedded.EmbeddedServiceError as error:
+        _started.close()
+        raise pytest.UsageError(str(error)) from error
     _started.callback(services.stop)
     os.environ.setdefault("DATABASE_URL", services.database_url)
     os.environ.setdefault("REDIS_URL", services.redis_url)

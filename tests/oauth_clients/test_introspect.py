@@ -52,6 +52,7 @@ def test_another_clients_token_is_inactive(api, partner, other):
         "x" * 10_000,
         "eyJhbGciOiJub25lIn0.e30.",
     ],
+    ids=["unknown access token", "unknown agent token", "short", "long", "jwt"],
 )
 def test_what_is_no_token_of_ours_is_inactive(api, partner, token):
     assert introspect(api, partner, token) == INACTIVE

@@ -1,0 +1,1 @@
+"""The OpenAPI document, made from what views declare with `@operation`."""

@@ -1,0 +1,154 @@
+"""One operation of the document, from its declaration, its docstring and the conventions of contract §2."""
+
+from http import HTTPStatus
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+
+from api.openapi import examples, samples
+from api.openapi.shared import ERRORS, answer_headers
+from api.operations import Caller, Operation
+from api.pagination import DEFAULT_PER_PAGE, MAX_PAGE, MAX_PER_PAGE
+
+Json = dict[str, Any]
+SECURITY = {Caller.PARTNER: "partnerToken", Caller.AGENT: "agentToken", Caller.ADMIN_AGENT: "agentToken"}
+WHO = {
+    Caller.PARTNER: "For partners.",
+    Caller.AGENT: "For agents.",
+    Caller.ADMIN_AGENT: "For agents who are admins of their agency.",
+}
+
+
+class ApiSchema(AutoSchema):
+    """Whole operations, by our own conventions; drf-spectacular turns serializers into components."""
+
+    @property
+    def declared(self) -> Operation:
+        return self.view.operations[self.method]
+
+    def get_operation(self, path: str, path_regex: str, path_prefix: str, method: str, registry: Any) -> Json | None:
+        self.registry, self.path, self.method = registry, path, method.upper()
+        if self.method not in getattr(self.view, "operations", {}):
+            return None
+        body = self._request_body()
+        return {
+            "operationId": self.declared.name,
+            "summary": self.declared.summary,
+            "description": self._description(),
+            "tags": [path.split("/")[2].capitalize()],
+            "security": [{SECURITY[self.declared.caller]: []}],
+            "parameters": self._parameters(),
+            **({"requestBody": body} if body else {}),
+            "responses": {**self._success(), **self._errors()},
+            "x-codeSamples": samples.of(self.method, path, self._example_body(), self.declared),
+        }
+
+    # --- texts --------------------------------------------------------------------------------------
+
+    def _description(self) -> str:
+        parts = [getattr(self.view, self.method.lower()).__doc__ or "", WHO[self.declared.caller]]
+        if self.method == "PATCH" and self.declared.file:
+            parts.append("Also taken as a multipart `POST` with the form field `_method=PATCH`.")
+        if self.declared.refusals:
+            rules = "\n".join(f"- `{code}`: {meaning}" for code, meaning in self.declared.refusals.items())
+            parts.append(f"Beside values that are not valid, 422 tells of:\n\n{rules}")
+        return "\n\n".join(" ".join(part.split()) if "- `" not in part else part for part in parts if part)
+
+    # --- what comes in ------------------------------------------------------------------------------
+
+    def _parameters(self) -> list[Json]:
+        names = [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+        parameters = [_path_id(name) for name in names]
+        if self.declared.paged:
+            parameters += [
+                _query("page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}, "The page, from 1."),
+                _query(
+                    "perPage",
+                    {"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE, "default": DEFAULT_PER_PAGE},
+                    "Rows on a page.",
+                ),
+            ]
+        if self.declared.filters:
+            parameters += [_filter(name, one) for name, one in self.declared.filters.base_filters.items()]
+        shared = {"POST": ["IdempotencyKey"], "GET": ["IfNoneMatch"]}.get(self.method, [])
+        return parameters + [{"$ref": f"#/components/parameters/{name}"} for name in [*shared, "RequestId"]]
+
+    def _request_body(self) -> Json | None:
+        if self.declared.takes is None:
+            return None
+        component = self.resolve_serializer(self.declared.takes, "request")
+        content = {"application/json": {"schema": component.ref, "example": self._example_body()}}
+        if self.declared.file:
+            content = {
+                "application/json": {"schema": self._without_files(component), "example": self._example_body()},
+                "multipart/form-data": {"schema": component.ref},
+            }
+        required = bool(component.schema.get("required"))
+        return {"required": required, "content": content}
+
+    def _without_files(self, component: Any) -> Json:
+        """JSON carries no file."""
+        properties = {name: one for name, one in component.schema["properties"].items() if one.get("format") != "binary"}
+        return {**component.schema, "properties": properties}
+
+    def _example_body(self) -> Json | None:
+        return examples.of(self.declared.takes, without_files=True) if self.declared.takes else None
+
+    # --- what goes out ------------------------------------------------------------------------------
+
+    def _success(self) -> dict[str, Json]:
+        status = HTTPStatus(self.declared.status)
+        answer: Json = {"description": status.phrase, "headers": answer_headers(self.method, status)}
+        if self.declared.gives:
+            shape, example = self._envelope(self.declared.gives)
+            answer["content"] = {"application/json": {"schema": shape, "example": example}}
+        answers = {str(status.value): answer}
+        if self.method == "GET":
+            answers["304"] = {"$ref": "#/components/responses/NotModified"}
+        return answers
+
+    def _envelope(self, serializer: Any) -> tuple[Json, Json]:
+        """Schema and example of `{"data": …}`, a list or a page of it."""
+        reference = self.resolve_serializer(serializer, "response").ref
+        example = examples.of(serializer)
+        many = self.declared.many or self.declared.paged
+        data: Json = {"type": "array", "items": reference} if many else reference
+        properties: Json = {"data": data}
+        shown: Json = {"data": [example] if many else example}
+        if self.declared.paged:
+            properties |= {name: {"$ref": f"#/components/schemas/{name.capitalize()}"} for name in ("links", "meta")}
+            shown |= examples.page(self.path)
+        return {"type": "object", "properties": properties, "required": list(properties)}, shown
+
+    def _errors(self) -> dict[str, Json]:
+        statuses = [400, 401, 403, 405, 406, 429, 500, 503]
+        if self.method == "POST":
+            statuses.append(409)
+        if self.declared.takes:
+            statuses += [413, 415]
+        if self.declared.takes or self.declared.paged or self.declared.refusals or self.method == "POST":
+            statuses.append(422)
+        return {str(status): {"$ref": f"#/components/responses/{ERRORS[status].name}"} for status in sorted(statuses)}
+
+
+def _path_id(name: str) -> Json:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+        "example": examples.ID,
+    }
+
+
+def _query(name: str, schema: Json, description: str) -> Json:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+def _filter(name: str, declared: Any) -> Json:
+    schema: Json = {"type": "string"}
+    if choices := declared.extra.get("choices"):
+        schema["enum"] = [value for value, _ in choices]
+    if maximum := declared.extra.get("max_length"):
+        schema["maxLength"] = maximum
+    return _query(name, schema, declared.extra.get("help_text", ""))

@@ -1,0 +1,154 @@
+"""Pages: links, meta, order, and what a page costs (contract §2)."""
+
+from itertools import takewhile
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+from django.core.cache import caches
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
+from tests.factories import agencies_of_client, agents_of_agency
+
+
+@pytest.fixture
+def seven(agency: AgencySeat) -> list[int]:
+    """The ids of an agency's seven agents, its owner the first."""
+    return [agency.owner.id, *(agent.pk for agent in agents_of_agency(agency.id, 6))]
+
+
+def page(api: Api, partner: PartnerSeat, query: str, path: str = "/v1/agents") -> dict[str, Any]:
+    answer = api.get(f"{path}?{query}", token=partner.token)
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def ids(body: dict[str, Any]) -> list[int]:
+    return [row["id"] for row in body["data"]]
+
+
+def test_the_first_page_is_of_25(api: Api, partner: PartnerSeat, agency: AgencySeat) -> None:
+    agents_of_agency(agency.id, 30)
+    body = page(api, partner, "")
+    assert len(body["data"]) == 25
+    assert body["meta"] == {
+        "current_page": 1,
+        "from": 1,
+        "last_page": 2,
+        "path": "http://testserver/v1/agents",
+        "per_page": 25,
+        "to": 25,
+        "total": 31,
+    }
+
+
+def test_a_page_in_the_middle(api: Api, partner: PartnerSeat, seven: list[int]) -> None:
+    body = page(api, partner, "perPage=3&page=2")
+    assert ids(body) == seven[3:6]
+    assert (body["meta"]["from"], body["meta"]["to"], body["meta"]["last_page"]) == (4, 6, 3)
+    assert pages_of(body["links"]) == {"first": 1, "prev": 1, "next": 3, "last": 3}
+
+
+def pages_of(links: dict[str, str | None]) -> dict[str, int | None]:
+    return {name: url and int(parse_qs(urlsplit(url).query)["page"][0]) for name, url in links.items()}
+
+
+def test_the_ends_have_no_neighbours(api: Api, partner: PartnerSeat, seven: list[int]) -> None:
+    first, last = page(api, partner, "perPage=4"), page(api, partner, "perPage=4&page=2")
+    assert (first["links"]["prev"], last["links"]["next"]) == (None, None)
+    assert (last["meta"]["from"], last["meta"]["to"]) == (5, 7)
+
+
+@pytest.mark.parametrize("query", ["perPage=3&page=4", "page=1000000000", "filterByEmail=owner@example.com&page=2"])
+def test_past_the_end_is_empty(api: Api, partner: PartnerSeat, seven: list[int], query: str) -> None:
+    body = page(api, partner, query)
+    assert body["data"] == []
+    assert (body["meta"]["from"], body["meta"]["to"]) == (None, None)
+    assert body["links"]["next"] is None
+    assert pages_of(body["links"])["prev"] == body["meta"]["last_page"]
+
+
+def test_a_list_of_nothing_is_one_empty_page(api: Api, partner: PartnerSeat) -> None:
+    body = page(api, partner, "")
+    assert (body["data"], body["meta"]["total"], body["meta"]["last_page"]) == ([], 0, 1)
+    assert (body["meta"]["from"], body["meta"]["to"]) == (None, None)
+    assert (body["links"]["prev"], body["links"]["next"]) == (None, None)
+
+
+def test_links_are_absolute_and_keep_other_parameters(api: Api, partner: PartnerSeat, seven: list[int]) -> None:
+    body = page(api, partner, "page=2&perPage=2&includeDeactivated=true&mine=a%26b&mine=c")
+    for url in body["links"].values():
+        parts = urlsplit(url)
+        assert (parts.scheme, parts.netloc, parts.path) == ("http", "testserver", "/v1/agents")
+        kept = parse_qs(parts.query)
+        kept.pop("page")
+        assert kept == {"perPage": ["2"], "includeDeactivated": ["true"], "mine": ["a&b", "c"]}
+
+
+@pytest.mark.parametrize("per_page", [1, 100])
+def test_the_bounds_of_per_page_are_within(api: Api, partner: PartnerSeat, seven: list[int], per_page: int) -> None:
+    assert len(page(api, partner, f"perPage={per_page}")["data"]) == min(per_page, 7)
+
+
+@given(per_page=st.integers(1, 9), deactivated=st.booleans())
+def test_following_the_links_gives_each_row_once_in_order(
+    api: Api, partner: PartnerSeat, seven: list[int], per_page: int, deactivated: bool
+) -> None:
+    caches["default"].clear()
+    query = f"perPage={per_page}" + ("&includeDeactivated=true" if deactivated else "")
+    walked, url = [], f"/v1/agents?{query}"
+    while url:
+        body = api.get(url, token=partner.token).json()
+        walked += ids(body)
+        url = body["links"]["next"]
+    assert walked == seven
+
+
+def test_the_agencies_are_paged_alike(api: Api, partner: PartnerSeat) -> None:
+    made = [agency.pk for agency in agencies_of_client(partner.row, 5)]
+    assert ids(page(api, partner, "perPage=2&page=3", "/v1/agencies")) == made[4:]
+
+
+def test_so_are_the_agents_of_an_agency(api: Api, agency: AgencySeat, agent: AgentSeat) -> None:
+    answer = api.get(f"{agency.path}/agents?perPage=1&page=2", token=agent.token)
+    assert ids(answer.json()) == [agent.id]
+    assert answer.json()["meta"]["path"] == f"http://testserver{agency.path}/agents"
+
+
+# --- what a page costs --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "queries"),
+    [("", 2), ("page=2", 2), ("page=99", 2), ("filterByEmail=x@example.com", 2), ("includeDeactivated=true", 3)],
+)
+@pytest.mark.parametrize("per_page", [1, 100])
+def test_queries_do_not_grow_with_the_page(
+    api: Api, partner: PartnerSeat, agency: AgencySeat, query: str, queries: int, per_page: int
+) -> None:
+    """One for the caller, one for the page with its total; two where a filter was asked for (none finds: one)."""
+    agents_of_agency(agency.id, 120)
+    with CaptureQueriesContext(connection) as captured:
+        page(api, partner, f"{query}&perPage={per_page}")
+    assert len(captured) == queries
+
+
+def test_one_round_trip_to_the_counter_store(api: Api, partner: PartnerSeat, seven: list[int]) -> None:
+    page(api, partner, "")  # the script is known to the store from here on
+    with redis.Redis.from_url(django_settings.REDIS_URL).monitor() as seen:
+        page(api, partner, "")
+        caches["default"].get("the end")
+        sent = takewhile(lambda command: "the end" not in command["command"], seen.listen())
+        mine = [one for one in sent if one["client_type"] != "lua" and one["db"] == store_number()]
+    assert [one["command"].split()[0] for one in mine] == ["EVALSHA"]
+
+
+def store_number() -> int:
+    """The database of this test run; another worker of it has another, on the same server."""
+    return caches["default"]._cache.get_client().connection_pool.connection_kwargs["db"]

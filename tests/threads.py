@@ -1,0 +1,66 @@
+"""Callers at the same time: real threads, each with its own connection to the database."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from django.db import connection, connections
+
+Result = TypeVar("Result")
+PATIENCE = 10  # seconds
+
+
+@contextmanager
+def callers() -> Iterator[Callable[[Callable[[], Result]], "Future[Result]"]]:
+    """Gives `start(act)`; what is started has ended when the block is left."""
+    with ThreadPoolExecutor(max_workers=16) as pool:
+
+        def start(act: Callable[[], Result]) -> "Future[Result]":
+            return pool.submit(_with_own_connection, act)
+
+        yield start
+
+
+def at_once(*acts: Callable[[], Result]) -> list[Result]:
+    """What each gives, in their order."""
+    with callers() as start:
+        return [future.result(PATIENCE) for future in [start(act) for act in acts]]
+
+
+def _with_own_connection(act: Callable[[], Result]) -> Result:
+    try:
+        return act()
+    finally:
+        connections.close_all()
+
+
+@contextmanager
+def row_held(table: str, pk: int) -> Iterator[None]:
+    """Another connection holds the row's lock, so that who needs it waits until the block is left."""
+    with another_connection() as holder, holder.transaction():
+        holder.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", [pk])  # noqa: S608
+        yield
+
+
+@contextmanager
+def another_connection() -> Iterator["psycopg.Connection[Any]"]:
+    wanted = connection.get_connection_params()
+    names = ("dbname", "user", "password", "host", "port")
+    with psycopg.connect(**{name: wanted[name] for name in names if name in wanted}, autocommit=True) as other:
+        yield other
+
+
+def await_waiting(count: int = 1) -> list[int]:
+    """The process ids of connections to this database that wait for a lock, once there are so many."""
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + PATIENCE
+    with another_connection() as onlooker:
+        while time.monotonic() < deadline:
+            waiting = [pid for (pid,) in onlooker.execute(query)]
+            if len(waiting) >= count:
+                return waiting
+            time.sleep(0.01)
+    raise AssertionError(f"there were never {count} connections waiting for a lock")
