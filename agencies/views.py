@@ -51,6 +51,7 @@ GOING_RULES = {
 
 class AgenciesView(ApiView):
     @operation(
+        name="listAgencies",
         caller=Caller.PARTNER,
         summary="List the linked agencies",
         gives=PartnerAgencySerializer,
@@ -62,6 +63,7 @@ class AgenciesView(ApiView):
         return self.page(agencies_of, agency_rows)
 
     @operation(
+        name="createAgency",
         caller=Caller.PARTNER,
         summary="Create an agency with its owner",
         takes=NewAgencySerializer,
@@ -94,11 +96,12 @@ class OneAgencyView(ApiView):
 
 
 class AgencyView(OneAgencyView):
-    @operation(caller=Caller.AGENT, summary="Show the agency", gives=AgencySerializer)
+    @operation(name="showAgency", caller=Caller.AGENT, summary="Show the agency", gives=AgencySerializer)
     def get(self, request: Request, agency_id: int) -> Response:
         return self.ok(AgencySerializer(self.agency(), context={"request": request}).data)
 
     @operation(
+        name="updateAgency",
         caller=Caller.ADMIN_AGENT,
         summary="Change the agency",
         takes=AgencyChangeSerializer,
@@ -112,7 +115,9 @@ class AgencyView(OneAgencyView):
         agency = services.update_agency(agency=agency, actor=self.principal, values=values)
         return self.ok(AgencySerializer(agency, context={"request": request}).data)
 
-    @operation(caller=Caller.PARTNER, summary="Deactivate an agency", status=HTTPStatus.NO_CONTENT)
+    @operation(
+        name="deactivateAgency", caller=Caller.PARTNER, summary="Deactivate an agency", status=HTTPStatus.NO_CONTENT
+    )
     def delete(self, request: Request, agency_id: int) -> Response:
         """The agency and all its agents are deactivated; their tokens stop working at once."""
         services.deactivate_agency(agency=self.agency(), actor=self.principal)
@@ -120,7 +125,9 @@ class AgencyView(OneAgencyView):
 
 
 class ReactivateAgencyView(OneAgencyView):
-    @operation(caller=Caller.PARTNER, summary="Reactivate an agency", gives=PartnerAgencySerializer)
+    @operation(
+        name="reactivateAgency", caller=Caller.PARTNER, summary="Reactivate an agency", gives=PartnerAgencySerializer
+    )
     def post(self, request: Request, agency_id: int) -> Response:
         """With it come the agents that were deactivated with it. Their tokens stay revoked; reset each."""
         agency = services.reactivate_agency(agency=self.agency(), actor=self.principal)
@@ -129,6 +136,7 @@ class ReactivateAgencyView(OneAgencyView):
 
 class TransferOwnershipView(OneAgencyView):
     @operation(
+        name="transferAgencyOwnership",
         caller=Caller.PARTNER,
         summary="Transfer an agency's ownership",
         takes=TransferOwnershipSerializer,
@@ -144,6 +152,7 @@ class TransferOwnershipView(OneAgencyView):
 
 class AgencyAgentsView(OneAgencyView):
     @operation(
+        name="listAgencyAgents",
         caller=Caller.AGENT,
         summary="List the agency's agents",
         gives=AgentSerializer,
@@ -157,6 +166,7 @@ class AgencyAgentsView(OneAgencyView):
         return self.page(agents_of, agent_rows)
 
     @operation(
+        name="createAgencyAgent",
         caller=Caller.PARTNER,
         summary="Add an agent to an agency",
         takes=NewAgentSerializer,
@@ -176,6 +186,7 @@ class AgencyAgentsView(OneAgencyView):
 
 class BulkAgentsView(OneAgencyView):
     @operation(
+        name="createAgencyAgents",
         caller=Caller.PARTNER,
         summary="Add up to 500 agents in one call",
         takes=BulkAgentsSerializer,
@@ -194,11 +205,14 @@ class BulkAgentsView(OneAgencyView):
 
 
 class AgencyAgentView(OneAgencyView):
-    @operation(caller=Caller.AGENT, summary="Show an agent of the agency", gives=AgentSerializer)
+    @operation(
+        name="showAgencyAgent", caller=Caller.AGENT, summary="Show an agent of the agency", gives=AgentSerializer
+    )
     def get(self, request: Request, agency_id: int, agent_id: int) -> Response:
         return self.ok(self.shown(self.agent()))
 
     @operation(
+        name="updateAgencyAgent",
         caller=Caller.AGENT,
         summary="Change an agent",
         takes=AgentChangeSerializer,
@@ -221,6 +235,7 @@ class AgencyAgentView(OneAgencyView):
         return self.ok(self.shown(agents.update_agent(agent=agent, actor=self.principal, values=values)))
 
     @operation(
+        name="deactivateAgencyAgent",
         caller=Caller.ADMIN_AGENT,
         summary="Deactivate an agent of the agency",
         status=HTTPStatus.NO_CONTENT,

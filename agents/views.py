@@ -21,6 +21,7 @@ from api.views import ApiView
 
 class AgentsView(ApiView):
     @operation(
+        name="listAgents",
         caller=Caller.PARTNER,
         summary="List the agents of all linked agencies",
         gives=AgentSerializer,
@@ -42,6 +43,7 @@ class OneAgentView(ApiView):
 
 class AgentView(OneAgentView):
     @operation(
+        name="deactivateAgent",
         caller=Caller.PARTNER,
         summary="Deactivate an agent",
         status=HTTPStatus.NO_CONTENT,
@@ -58,6 +60,7 @@ class AgentView(OneAgentView):
 
 class ReactivateAgentView(OneAgentView):
     @operation(
+        name="reactivateAgent",
         caller=Caller.PARTNER,
         summary="Reactivate an agent",
         gives=AgentSerializer,
@@ -74,6 +77,7 @@ class ReactivateAgentView(OneAgentView):
 
 class ResetAccessTokenView(OneAgentView):
     @operation(
+        name="resetAgentAccessToken",
         caller=Caller.PARTNER,
         summary="Reset an agent's access token",
         gives=ResetAnswerSerializer,
@@ -89,6 +93,7 @@ class ResetAccessTokenView(OneAgentView):
 
 class AdditionalQuestionsView(OneAgentView):
     @operation(
+        name="setAdditionalQuestions",
         caller=Caller.AGENT,
         summary="Turn the additional questions on or off",
         takes=AdditionalQuestionsSerializer,

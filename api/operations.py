@@ -45,6 +45,8 @@ class Caller(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
+    name: str
+    """The operationId of the OpenAPI document: generated clients call their methods so."""
     caller: Caller
     summary: str
     takes: type[BaseSerializer[Any]] | None = None

@@ -1,8 +1,12 @@
 from django.urls import path, re_path
 
-from api import media, views
+from api import docs, health, media, views
 
-urlpatterns: list = [
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("openapi.json", docs.openapi, name="openapi"),
+    path("docs/", docs.page, name="docs"),
     path("media/pictures/<str:name>", media.picture, name="picture"),
     re_path(r"^v1/", views.not_found),
 ]

@@ -35,6 +35,7 @@ COMMANDS = {
 Processes = dict[str, subprocess.Popen[bytes]]
 START_SECONDS = 30
 STOP_SECONDS = 10
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal was closed
 SAMPLE_PARTNER = "Sample partner"
 SAMPLE_LOGIN = "admin"
 
@@ -46,7 +47,7 @@ class CannotStartError(Exception):
 def main() -> None:
     """Start everything, wait for Ctrl-C or the end of one process, stop everything."""
     startup.prepare()
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job is started with SIGINT ignored
+    for number in STOP_SIGNALS:  # a shell's background job is started with SIGINT ignored
         signal.signal(number, _interrupt)
     try:
         with ExitStack() as stack:
@@ -225,7 +226,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 def _ignore_signals() -> None:
     """A second Ctrl-C does not cut the stopping short."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -172,11 +172,23 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["api.renderers.JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["api.parsers.JsonParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.renderers.JsonNegotiation",
-    "DEFAULT_SCHEMA_CLASS": "api.schema.ApiSchema",
+    "DEFAULT_SCHEMA_CLASS": "api.openapi.schema.ApiSchema",
     "EXCEPTION_HANDLER": "api.errors.handle_exception",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
     "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Agency API",
+    "VERSION": "1.0.0",
+    "DESCRIPTION": (BASE_DIR / "templates/docs/introduction.md").read_text(),
+    "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": "/"}],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": False,
+    "ENUM_NAME_OVERRIDES": {},
+    "POSTPROCESSING_HOOKS": ["api.openapi.hooks.complete"],
+    "SORT_OPERATIONS": False,
 }
 # Which function turns a bearer credential of which kind (its prefix) into a principal.
 API_AUTHENTICATORS = {

@@ -29,9 +29,7 @@ def views() -> Iterator[tuple[str, type[ApiView]]]:
 
 def endpoints() -> list[Endpoint]:
     return [
-        Endpoint(method, route, operation)
-        for route, view in views()
-        for method, operation in view.operations.items()
+        Endpoint(method, route, operation) for route, view in views() for method, operation in view.operations.items()
     ]
 
 

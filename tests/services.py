@@ -6,6 +6,8 @@ set, those are used instead.
 
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -38,6 +40,7 @@ _started = ExitStack()
 
 
 def _start_services() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a cancelled run stops its servers too
     directory = Path(tempfile.mkdtemp(prefix="agency-api-tests-"))
     _started.callback(shutil.rmtree, directory, ignore_errors=True)
     try:
@@ -46,6 +49,7 @@ def _start_services() -> None:
         _started.close()
         raise pytest.UsageError(str(error)) from error
     _started.callback(services.stop)
+    os.environ.setdefault("DATA_DIR", str(directory / "data"))
     os.environ.setdefault("DATABASE_URL", services.database_url)
     os.environ.setdefault("REDIS_URL", services.redis_url)
 

@@ -9,8 +9,10 @@ from api.openapi import examples, samples
 from api.openapi.shared import ERRORS, answer_headers
 from api.operations import Caller, Operation
 from api.pagination import DEFAULT_PER_PAGE, MAX_PAGE, MAX_PER_PAGE
+from api.serializers import ErrorEnvelopeSerializer, LinksSerializer, MetaSerializer
 
 Json = dict[str, Any]
+SHARED = (ErrorEnvelopeSerializer, LinksSerializer, MetaSerializer)
 SECURITY = {Caller.PARTNER: "partnerToken", Caller.AGENT: "agentToken", Caller.ADMIN_AGENT: "agentToken"}
 WHO = {
     Caller.PARTNER: "For partners.",
@@ -30,6 +32,8 @@ class ApiSchema(AutoSchema):
         self.registry, self.path, self.method = registry, path, method.upper()
         if self.method not in getattr(self.view, "operations", {}):
             return None
+        for serializer in SHARED:  # which operations name by reference
+            self.resolve_serializer(serializer, "response")
         body = self._request_body()
         return {
             "operationId": self.declared.name,
@@ -61,7 +65,9 @@ class ApiSchema(AutoSchema):
         parameters = [_path_id(name) for name in names]
         if self.declared.paged:
             parameters += [
-                _query("page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}, "The page, from 1."),
+                _query(
+                    "page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}, "The page, from 1."
+                ),
                 _query(
                     "perPage",
                     {"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE, "default": DEFAULT_PER_PAGE},
@@ -88,7 +94,9 @@ class ApiSchema(AutoSchema):
 
     def _without_files(self, component: Any) -> Json:
         """JSON carries no file."""
-        properties = {name: one for name, one in component.schema["properties"].items() if one.get("format") != "binary"}
+        properties = {
+            name: one for name, one in component.schema["properties"].items() if one.get("format") != "binary"
+        }
         return {**component.schema, "properties": properties}
 
     def _example_body(self) -> Json | None:

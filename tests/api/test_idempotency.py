@@ -22,7 +22,9 @@ AGENCY = {"agency_name": "Once", "email": "once@example.com", "first_name": "Onc
 AGENT = {"first_name": "Once", "last_name": "Only", "email": "once@example.com"}
 
 
-def post(api: Api, partner: PartnerSeat, key: str = "key", body: Any = AGENCY, path: str = "/v1/agencies") -> HttpResponse:
+def post(
+    api: Api, partner: PartnerSeat, key: str = "key", body: Any = AGENCY, path: str = "/v1/agencies"
+) -> HttpResponse:
     return api.post(path, token=partner.token, json=body, idempotency_key=key)
 
 

@@ -1,0 +1,266 @@
+"""What all operations share: error answers, headers, parameters, and the endpoints that are no `ApiView`."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+Json = dict[str, Any]
+REQUEST_ID = "4b6f1f4e-8a0a-4f57-9a3d-0f6f4c7b8d21"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    name: str
+    description: str
+    code: str
+    message: str
+    headers: tuple[str, ...] = ()
+    details: tuple[Json, ...] = ()
+
+    def as_response(self) -> Json:
+        error: Json = {"code": self.code, "message": self.message}
+        if self.details:
+            error["details"] = list(self.details)
+        example = {"error": {**error, "request_id": REQUEST_ID}}
+        schema = {"$ref": "#/components/schemas/ErrorEnvelope"}
+        return {
+            "description": self.description,
+            "headers": _headers("X-Request-Id", *RATE_HEADERS, *self.headers),
+            "content": {"application/json": {"schema": schema, "example": example}},
+        }
+
+
+RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+HEADERS: dict[str, Json] = {
+    "X-Request-Id": {"description": "The caller's own, if it was sane, else a new one.", "schema": {"type": "string"}},
+    "X-RateLimit-Limit": {"description": "Requests a minute.", "schema": {"type": "integer"}},
+    "X-RateLimit-Remaining": {"description": "Requests left in this minute.", "schema": {"type": "integer"}},
+    "X-RateLimit-Reset": {"description": "When the minute ends, in Unix seconds.", "schema": {"type": "integer"}},
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}},
+    "Allow": {"description": "The methods that are taken.", "schema": {"type": "string"}},
+    "ETag": {"description": "Of this very answer; send it as If-None-Match.", "schema": {"type": "string"}},
+    "Location": {"description": "Where the new resource is.", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "`true` where this is the first answer again.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+}
+DETAIL = {"field": "email", "code": "invalid", "message": "Enter a valid email address."}
+ERRORS = {
+    400: ErrorAnswer("Malformed", "What was sent cannot be read.", "malformed", "The body is not JSON."),
+    401: ErrorAnswer(
+        "Unauthenticated",
+        "No credential, or an unknown, expired or revoked one.",
+        "invalid_token",
+        "The token is unknown, expired or revoked.",
+        ("WWW-Authenticate",),
+    ),
+    403: ErrorAnswer(
+        "Forbidden",
+        "A credential of the wrong kind or role; or an id that it does not reach, whether or not it exists.",
+        "forbidden",
+        "There is no such resource, or this credential does not reach it.",
+    ),
+    405: ErrorAnswer(
+        "MethodNotAllowed", "Another method.", "method_not_allowed", 'Method "PUT" not allowed.', ("Allow",)
+    ),
+    406: ErrorAnswer(
+        "NotAcceptable", "Accept leaves out JSON.", "not_acceptable", "Answers are application/json; accept that."
+    ),
+    409: ErrorAnswer(
+        "Conflict",
+        "The Idempotency-Key was used with another request, or is in flight.",
+        "idempotency_key_reused",
+        "This Idempotency-Key was used with another request.",
+    ),
+    413: ErrorAnswer(
+        "TooLarge", "A body or file over its limit.", "too_large", "The body is larger than this endpoint takes."
+    ),
+    415: ErrorAnswer(
+        "UnsupportedMediaType",
+        "A Content-Type that is not taken.",
+        "unsupported_media_type",
+        'Unsupported media type "text/xml" in request.',
+    ),
+    422: ErrorAnswer(
+        "Invalid", "Values that fail validation: all of them.", "invalid", "email: Enter a valid email address.",
+        details=(DETAIL,),
+    ),
+    429: ErrorAnswer(
+        "RateLimited",
+        "Over the rate limit.",
+        "rate_limited",
+        "Too many requests; wait as many seconds as Retry-After says.",
+        ("Retry-After",),
+    ),
+    500: ErrorAnswer("ServerError", "Anything unforeseen.", "internal", "Something went wrong on our side."),
+    503: ErrorAnswer(
+        "Unavailable",
+        "The database is away; nothing was changed.",
+        "unavailable",
+        "The service cannot answer just now; nothing was changed. Try again shortly.",
+        ("Retry-After",),
+    ),
+}  # fmt: skip
+PARAMETERS: dict[str, Json] = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Kept for 24 hours: the same key and body gets the first answer again.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The ETag of an earlier answer; 304 if nothing has changed.",
+        "schema": {"type": "string"},
+    },
+    "RequestId": {
+        "name": "X-Request-Id",
+        "in": "header",
+        "description": "Your own id for this request, for the logs of both sides.",
+        "schema": {"type": "string", "maxLength": 128, "pattern": "^[A-Za-z0-9._:-]+$"},
+    },
+}
+SECURITY_SCHEMES: dict[str, Json] = {
+    "partnerToken": {
+        "type": "oauth2",
+        "description": "A partner's access token, by client credentials; it lives one hour.",
+        "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {}}},
+    },
+    "agentToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "agency_pat_…",
+        "description": "An agent's personal access token, shown once when the agent is created or its token reset.",
+    },
+    "clientCredentials": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "An OAuth client's id and secret; they may stand in the body instead.",
+    },
+}
+
+
+def answer_headers(method: str, status: HTTPStatus) -> Json:
+    """The headers of a successful answer."""
+    names = ["X-Request-Id", *RATE_HEADERS]
+    if method == "GET":
+        names.append("ETag")
+    if method == "POST":
+        names.append("Idempotency-Replayed")
+    if status == HTTPStatus.CREATED:
+        names.append("Location")
+    return _headers(*names)
+
+
+def _headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+# --- endpoints outside of /v1/ ----------------------------------------------------------------------
+
+
+def _oauth(name: str, summary: str, description: str, fields: Json, required: list[str], answer: Json) -> Json:
+    """A call under /oauth/: form or JSON in, JSON out, errors as RFC 6749 §5.2 says."""
+    body = {"type": "object", "properties": fields, "required": required}
+    example = {field: one["example"] for field, one in fields.items()}
+    error = {
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/OAuthError"},
+            "example": {"error": "invalid_client", "error_description": "The client is unknown or suspended."},
+        }
+    }
+    refusals = {400: "Malformed, or a grant that is not given.", 401: "The client cannot be authenticated."}
+    refusals |= {405: "Another method.", 413: "Too large.", 415: "Neither form nor JSON."}
+    refusals |= {429: "Over the rate limit.", 500: "Anything unforeseen.", 503: "The database is away."}
+    return {
+        "post": {
+            "operationId": name,
+            "summary": summary,
+            "description": description,
+            "tags": ["OAuth"],
+            "security": [{"clientCredentials": []}, {}],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    media: {"schema": body, "example": example}
+                    for media in ("application/x-www-form-urlencoded", "application/json")
+                },
+            },
+            "responses": {
+                "200": {"description": "OK", "content": {"application/json": answer}},
+                **{str(status): {"description": why, "content": error} for status, why in refusals.items()},
+            },
+        }
+    }
+
+
+CLIENT: Json = {
+    "client_id": {"type": "string", "maxLength": 255, "example": "9kXaEXAMPLE"},
+    "client_secret": {"type": "string", "example": "agency_ocs_EXAMPLEexampleEXAMPLEexampleEX000000"},
+}
+TOKEN: Json = {"token": {"type": "string", "example": "agency_oat_EXAMPLEexampleEXAMPLEexampleEX000000"}}
+
+
+def service_paths() -> dict[str, Json]:
+    """The paths that are no `ApiView`."""
+    token = {"access_token": {"type": "string"}, "token_type": {"const": "bearer"}, "expires_in": {"type": "integer"}}
+    grant = {"grant_type": {"const": "client_credentials", "example": "client_credentials"}}
+    issued = {"access_token": TOKEN["token"]["example"], "token_type": "bearer", "expires_in": 3600}
+    return {
+        "/oauth/token": _oauth(
+            "issueToken",
+            "Get an access token",
+            "Client credentials (RFC 6749 §4.4). Ten requests a minute for each client id and address.",
+            {**grant, **CLIENT},
+            ["grant_type"],
+            {"schema": {"type": "object", "properties": token, "required": list(token)}, "example": issued},
+        ),
+        "/oauth/revoke": _oauth(
+            "revokeToken",
+            "Revoke an access token",
+            "RFC 7009. The client's own token stops working at once; any other is left as it is.",
+            {**TOKEN, **CLIENT},
+            ["token"],
+            {"schema": {"type": "object"}, "example": {}},
+        ),
+        "/oauth/introspect": _oauth(
+            "introspectToken",
+            "Ask about an access token",
+            "RFC 7662. A client learns of its own tokens; any other is not active.",
+            {**TOKEN, **CLIENT},
+            ["token"],
+            {
+                "schema": {"type": "object", "properties": {"active": {"type": "boolean"}}, "required": ["active"]},
+                "example": {"active": True, "client_id": "9kXaEXAMPLE", "token_type": "bearer", "exp": 1795470000},
+            },
+        ),
+        "/.well-known/oauth-authorization-server": _probe(
+            "showAuthorizationServer", "The authorization server's metadata", "RFC 8414.", "OAuth"
+        ),
+        "/healthz": _probe("showHealth", "Whether the process is alive", "Asks nothing else.", "Service"),
+        "/readyz": _probe(
+            "showReadiness",
+            "Whether requests can be served",
+            "Database, migrations, counter store and broker, each by itself; 503 where requests cannot be served.",
+            "Service",
+            also={"503": {"description": "Requests cannot be served."}},
+        ),
+    }
+
+
+def _probe(name: str, summary: str, description: str, tag: str, also: Json | None = None) -> Json:
+    shown = {"application/json": {"schema": {"type": "object"}}}
+    responses = {"200": {"description": "OK", "content": shown}, **(also or {})}
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "description": description,
+            "tags": [tag],
+            "security": [{}],
+            "responses": responses,
+        }
+    }
