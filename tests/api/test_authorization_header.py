@@ -9,7 +9,11 @@ pytestmark = pytest.mark.django_db
 UNKNOWN = credentials.generate(credentials.OAUTH_ACCESS_TOKEN)
 
 
-@pytest.mark.parametrize("header", [f"Bearer {UNKNOWN}", "Bearer nonsense", "Basic dXNlcjpwYXNz", "Digest a=b, c=d"])
+@pytest.mark.parametrize(
+    "header",
+    [f"Bearer {UNKNOWN}", "Bearer nonsense", "Basic dXNlcjpwYXNz", "Digest a=b, c=d"],
+    ids=["unknown", "no token of ours", "basic", "digest"],
+)
 def test_an_unknown_credential_is_401(api: Api, header: str) -> None:
     answer = api.get("/v1/agents", authorization=header)
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")

@@ -1,0 +1,107 @@
+"""The document tells the truth about the API, and nobody has to make it by hand."""
+
+import json
+import shlex
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from jsonschema import Draft202012Validator
+
+from tests.endpoints import endpoints
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCUMENT: dict[str, Any] = json.loads((ROOT / "openapi.json").read_text())
+OPERATIONS = [
+    (method, path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+]
+V1 = [one for one in OPERATIONS if one[1].startswith("/v1/")]
+
+
+def named(operations: list[Any]) -> Any:
+    return pytest.mark.parametrize(
+        ("method", "path", "operation"), operations, ids=[f"{method} {path}" for method, path, _ in operations]
+    )
+
+
+def test_the_committed_document_is_what_the_code_describes() -> None:
+    made = StringIO()
+    call_command("spectacular", validate=True, fail_on_warn=True, format="openapi-json", stdout=made)
+    assert json.loads(made.getvalue()) == DOCUMENT, "run make schema and commit openapi.json"
+
+
+def test_it_is_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1")
+
+
+def test_every_endpoint_is_in_it_and_no_other() -> None:
+    described = {(method.upper(), path) for method, path, _ in V1}
+    assert described == {(endpoint.method, endpoint.route) for endpoint in endpoints()}
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(ids) == len(set(ids))
+
+
+@named(V1)
+def test_each_operation_takes_exactly_one_kind_of_credential(method: str, path: str, operation: dict[str, Any]) -> None:
+    [scheme] = operation["security"]
+    assert scheme.keys() <= {"partnerToken", "agentToken"}
+    assert len(scheme) == 1
+
+
+@named(V1)
+def test_each_operation_names_its_errors(method: str, path: str, operation: dict[str, Any]) -> None:
+    expected = {"400", "401", "403", "405", "406", "429", "500", "503"}
+    expected |= {"409", "422"} if method == "post" else set()
+    expected |= {"413", "415", "422"} if "requestBody" in operation else set()
+    assert expected <= operation["responses"].keys()
+
+
+@named(V1)
+def test_examples_are_what_the_schemas_say(method: str, path: str, operation: dict[str, Any]) -> None:
+    bodies = [operation["requestBody"]] if "requestBody" in operation else []
+    bodies += [answer for answer in operation["responses"].values() if "content" in answer]
+    checked = 0
+    for body in bodies:
+        for media in body["content"].values():
+            if "example" in media:
+                schema = {**media["schema"], "components": DOCUMENT["components"]}
+                Draft202012Validator(schema).validate(media["example"])
+                checked += 1
+    assert checked or operation["responses"].keys() & {"204"}
+
+
+@named(V1)
+def test_samples_are_whole_programs(method: str, path: str, operation: dict[str, Any]) -> None:
+    samples = {sample["label"]: sample["source"] for sample in operation["x-codeSamples"]}
+    assert samples.keys() == {"curl", "JavaScript", "Python"}
+    assert shlex.split(samples["curl"].replace("\\\n", " "))[:3] == ["curl", "-X", method.upper()]
+    compile(samples["Python"], "sample.py", "exec")
+    assert samples["JavaScript"].count("{") == samples["JavaScript"].count("}")
+
+
+def test_shared_answers_are_defined() -> None:
+    text = json.dumps(DOCUMENT["paths"])
+    for kind in ("responses", "headers", "parameters", "schemas"):
+        referred = {part.split('"')[0] for part in text.split(f"#/components/{kind}/")[1:]}
+        assert referred <= DOCUMENT["components"][kind].keys()
+
+
+def test_it_is_served_to_anybody_and_can_be_kept(client: Any) -> None:
+    answer = client.get("/openapi.json")
+    assert answer.status_code == 200
+    assert answer.json() == DOCUMENT
+    assert client.get("/openapi.json", headers={"If-None-Match": answer["ETag"]}).status_code == 304
+
+
+def test_the_page_names_no_outside_host(client: Any) -> None:
+    page = client.get("/docs/")
+    assert page.status_code == 200
+    assert "//" not in page.content.decode().replace("<!doctype", "")
+    assert "'unsafe-eval'" not in page["Content-Security-Policy"]
