@@ -5,10 +5,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from agencies.models import Agency
-from agents.serializers import AgencyBriefSerializer, NewAgentAnswerSerializer
+from agents.serializers import AgencyBriefSerializer, NewAgentAnswerSerializer, NewAgentRowSerializer
 from api import pictures
 from api.principals import ApiPrincipal
 from api.serializers import ErrorSerializer
@@ -40,10 +41,17 @@ class TransferOwnershipSerializer(serializers.Serializer[Any]):
     agent_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
 
 
+@extend_schema_field(serializers.ListSerializer(child=NewAgentRowSerializer(), min_length=1, max_length=MAX_BULK_AGENTS))
+class AgentRowsField(serializers.ListField):
+    """Objects only: the caller judges each on its own."""
+
+    child = serializers.DictField()
+
+
 class BulkAgentsSerializer(serializers.Serializer[Any]):
     """Rows are judged one by one: a row that is not valid does not hold up the others."""
 
-    agents = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=MAX_BULK_AGENTS)
+    agents = AgentRowsField(min_length=1, max_length=MAX_BULK_AGENTS)
 
 
 # --- going out --------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
         content_type="application/json",
         headers={"ETag": etag, "Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"},
     )
-    return get_conditional_response(request, etag=etag, response=response)
+    return get_conditional_response(request, etag=etag, response=response) or response
 
 
 @require_safe

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.drainage import get_override
 from rest_framework import serializers
 
 ID = 1024
@@ -56,10 +57,8 @@ def _value(name: str, field: Any) -> Any:
         return [of(type(field.child))]
     if isinstance(field, serializers.Serializer):
         return of(type(field))
-    if isinstance(field, serializers.ListField):
-        from agents.serializers import NewAgentRowSerializer
-
-        return [of(NewAgentRowSerializer)]
+    if described := get_override(field, "field"):  # by extend_schema_field
+        return _value(name, described)
     return VALUES[name]
 
 

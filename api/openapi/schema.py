@@ -1,7 +1,7 @@
 """One operation of the document, from its declaration, its docstring and the conventions of contract §2."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from drf_spectacular.openapi import AutoSchema
 
@@ -10,6 +10,9 @@ from api.openapi.shared import ERRORS, answer_headers
 from api.operations import Caller, Operation
 from api.pagination import DEFAULT_PER_PAGE, MAX_PAGE, MAX_PER_PAGE
 from api.serializers import ErrorEnvelopeSerializer, LinksSerializer, MetaSerializer
+
+if TYPE_CHECKING:
+    from api.views import ApiView  # which names this module as its schema
 
 Json = dict[str, Any]
 SHARED = (ErrorEnvelopeSerializer, LinksSerializer, MetaSerializer)
@@ -26,7 +29,7 @@ class ApiSchema(AutoSchema):
 
     @property
     def declared(self) -> Operation:
-        return self.view.operations[self.method]
+        return cast("ApiView", self.view).operations[self.method]
 
     def get_operation(self, path: str, path_regex: str, path_prefix: str, method: str, registry: Any) -> Json | None:
         self.registry, self.path, self.method = registry, path, method.upper()
@@ -82,7 +85,7 @@ class ApiSchema(AutoSchema):
     def _request_body(self) -> Json | None:
         if self.declared.takes is None:
             return None
-        component = self.resolve_serializer(self.declared.takes, "request")
+        component = self.resolve_serializer(cast(Any, self.declared.takes), "request")
         content = {"application/json": {"schema": component.ref, "example": self._example_body()}}
         if self.declared.file:
             content = {

@@ -15,9 +15,7 @@ from tests.endpoints import endpoints
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "openapi.json").read_text())
 OPERATIONS = [
-    (method, path, operation)
-    for path, methods in DOCUMENT["paths"].items()
-    for method, operation in methods.items()
+    (method, path, operation) for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
 ]
 V1 = [one for one in OPERATIONS if one[1].startswith("/v1/")]
 
