@@ -41,7 +41,9 @@ class TransferOwnershipSerializer(serializers.Serializer[Any]):
     agent_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
 
 
-@extend_schema_field(serializers.ListSerializer(child=NewAgentRowSerializer(), min_length=1, max_length=MAX_BULK_AGENTS))
+@extend_schema_field(
+    serializers.ListSerializer(child=NewAgentRowSerializer(), min_length=1, max_length=MAX_BULK_AGENTS)
+)
 class AgentRowsField(serializers.ListField):
     """Objects only: the caller judges each on its own."""
 
