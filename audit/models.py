@@ -1,3 +1,4 @@
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -25,6 +26,8 @@ class AuditEntry(models.Model):
             models.Index(fields=["agency_id", "id"], name="audit_by_agency"),
             models.Index(fields=["actor", "id"], name="audit_by_actor"),
             models.Index(fields=["action", "id"], name="audit_by_action"),
+            models.Index(fields=["request_id"], name="audit_by_request", condition=~models.Q(request_id="")),
+            BrinIndex(fields=["at"], name="audit_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "api",
     "audit",
+    "administration",
     "oauth_clients",
     "agents",
     "agencies",
@@ -198,6 +199,7 @@ API_AUTHENTICATORS = {
 RATE_LIMIT_CREDENTIAL = rate("RATE_LIMIT_CREDENTIAL", "60/m")
 RATE_LIMIT_TOKEN = rate("RATE_LIMIT_TOKEN", "10/m")
 RATE_LIMIT_ADDRESS = rate("RATE_LIMIT_ADDRESS", "60/m")
+RATE_LIMIT_LOGIN = rate("RATE_LIMIT_LOGIN", "10/m")
 RATELIMIT_USE_CACHE = "default"
 RATELIMIT_IP_META_KEY = "api.addresses.client_address"
 IDEMPOTENCY_HOURS = 24

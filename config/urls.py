@@ -3,11 +3,14 @@
 from django.contrib import admin
 from django.urls import include, path
 
+import administration.views
+
 urlpatterns = [
     path("", include("oauth_clients.urls")),
     path("v1/", include("agents.urls")),
     path("v1/", include("agencies.urls")),
     path("", include("api.urls")),
+    path("admin/login/", administration.views.login),
     path("admin/", admin.site.urls),
 ]
 handler400 = "api.errors.bad_request"

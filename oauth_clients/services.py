@@ -1,6 +1,7 @@
 """Every write to OAuth clients: one function an act, in one transaction, with its audit entry."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -9,6 +10,7 @@ from django.utils import timezone
 from oauth2_provider.models import get_access_token_model
 
 from api import credentials
+from api.errors import Invalid
 from api.principals import Principal
 from audit.services import record
 from oauth_clients.models import AgencyLink, ClientSecret, OAuthClient
@@ -25,9 +27,7 @@ def create_client(*, name: str, actor: Principal, rate_limit_per_minute: int | N
     Raises ValidationError for a name that is empty, too long or not printable, or a limit that is not positive.
     """
     client = OAuthClient(name=name.strip(), rate_limit_per_minute=rate_limit_per_minute)
-    if not client.name or not client.name.isprintable():
-        raise ValidationError({"name": "Give a name of printable characters."})
-    client.full_clean()
+    _check(client)
     client.save()
     record(actor=actor, action="oauth_client.create", target=client)
     return client, _add_secret(client)
@@ -78,12 +78,46 @@ def resume(*, client: OAuthClient, actor: Principal) -> None:
     record(actor=actor, action="oauth_client.resume", target=client)
 
 
+@transaction.atomic
+def update_client(*, client: OAuthClient, actor: Principal, values: dict[str, Any]) -> None:
+    """Changes `name` and `rate_limit_per_minute`, as far as given. Raises ValidationError as `create_client`."""
+    client = _locked(client)
+    changed = sorted(name for name, value in values.items() if getattr(client, name) != value)
+    if not changed:
+        return
+    for name in changed:
+        setattr(client, name, values[name])
+    _check(client)
+    client.save(update_fields=[*changed, "updated"])
+    record(actor=actor, action="oauth_client.update", target=client, changed=changed)
+
+
 @transaction.atomic(savepoint=False)  # within the transaction that creates the agency, where there is one
 def link_agency(*, client_pk: int, agency: models.Model, actor: Principal) -> AgencyLink:
-    """From now on the client reaches the agency. Raises IntegrityError where it does already."""
+    """From now on the client reaches the agency. Raises Invalid where it does already."""
+    if AgencyLink.objects.filter(oauth_client_id=client_pk, agency_id=agency.pk).exists():
+        raise Invalid("This partner reaches the agency already.", code="linked_already")
     link = AgencyLink.objects.create(oauth_client_id=client_pk, agency_id=agency.pk)
     record(actor=actor, action="oauth_client.link_agency", target=link, agency_id=agency.pk, oauth_client_id=client_pk)
     return link
+
+
+@transaction.atomic
+def unlink_agency(*, client_pk: int, agency: models.Model, actor: Principal) -> None:
+    """From now on the client does not reach the agency. Raises Invalid where it did not."""
+    link = AgencyLink.objects.filter(oauth_client_id=client_pk, agency_id=agency.pk).first()
+    if link is None:
+        raise Invalid("This partner does not reach the agency.", code="not_linked")
+    record(
+        actor=actor, action="oauth_client.unlink_agency", target=link, agency_id=agency.pk, oauth_client_id=client_pk
+    )
+    link.delete()
+
+
+def _check(client: OAuthClient) -> None:
+    if not client.name or not client.name.isprintable():
+        raise ValidationError({"name": "Give a name of printable characters."})
+    client.full_clean()
 
 
 def _locked(client: OAuthClient) -> OAuthClient:

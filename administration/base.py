@@ -1,0 +1,218 @@
+"""What every page of the admin has in common.
+
+Reading is Django's. Each write goes through a service, as in the API, so the same rules hold and the audit trail
+tells of both. What is more than an edit is an *act*: a button on the object's page that leads to a page that asks,
+and a POST that does it. Nothing is deleted here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection, transaction
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+
+from api.errors import Invalid
+from api.principals import Administrator
+from audit.models import AuditEntry
+
+REFUSALS = (Invalid, ValidationError)
+
+
+def administrator(request: HttpRequest) -> Administrator:
+    """Who acts."""
+    return Administrator(user_id=request.user.pk)
+
+
+class ActForm(forms.Form):
+    """Asks before an act. `seen` is the last audit entry of the object when the page was shown: an act is for what
+    its administrator saw, so a page sent twice, or after somebody else's act, does nothing."""
+
+    seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act, as its page shows it."""
+
+    name: str
+    title: str
+    explanation: str
+    form: type[ActForm]
+    applies: Callable[[Any], bool]
+    perform: Callable[..., HttpResponse | None]
+
+
+def act(
+    *,
+    title: str,
+    explanation: str,
+    form: type[ActForm] = ActForm,
+    applies: Callable[[Any], bool] = lambda _: True,
+) -> Callable[[Callable[..., HttpResponse | None]], Any]:
+    """Makes the method `(self, request, target, values)` an act, for those who may change the object.
+
+    `applies` says for which objects there is a button. The method may answer by itself; else the object's page follows.
+    """
+
+    def decorate(perform: Callable[..., HttpResponse | None]) -> Any:
+        declared = Act(perform.__name__, title, explanation, form, applies, perform)
+
+        def view(self: "ServiceAdmin", request: HttpRequest, object_id: str) -> HttpResponse:
+            return self.ask_or_act(request, object_id, declared)
+
+        view.__name__ = perform.__name__  # from which unfold names the URL
+        decorated = action(description=title, url_path=perform.__name__.replace("_", "-"), permissions=["change"])(view)
+        decorated.act = declared
+        return decorated
+
+    return decorate
+
+
+class ServiceAdmin(ModelAdmin):
+    """A model whose writes go through services. Subclasses say how an edit is saved: `update`."""
+
+    actions = None
+    show_full_result_count = False
+    list_per_page = 50
+    compressed_fields = False
+
+    def update(self, request: HttpRequest, target: Any, values: dict[str, Any]) -> None:
+        """Saves the fields that were changed. Raises Invalid or ValidationError."""
+        raise NotImplementedError
+
+    # --- edits --------------------------------------------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: Any) -> None:
+        self.update(request, obj, {name: form.cleaned_data[name] for name in form.changed_data})
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """What a service refuses is shown on the form, with all that was typed."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except REFUSALS as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        refusal = getattr(request, "refusal", None)
+        return type(form.__name__, (RefusedForm, form), {"refusal": refusal}) if refusal else form
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    # --- the audit trail is the one history ---------------------------------------------------------
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Django's own log would keep names of people; the services write to the audit trail."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """See `log_addition`."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        url = reverse("admin:audit_auditentry_changelist")
+        return HttpResponseRedirect(f"{url}?q={self.opts.model_name}:{object_id}")
+
+    # --- acts ---------------------------------------------------------------------------------------
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        allowed = super().get_actions_detail(request, object_id)
+        target = self.get_object(request, object_id)
+        return [one for one in allowed if target and one.method.act.applies(target)]
+
+    def ask_or_act(self, request: HttpRequest, object_id: str, act: Act) -> HttpResponse:
+        target = self.get_object(request, object_id)
+        if target is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        form = act.form(request.POST or None, initial={"seen": _last_entry(target)})
+        if request.method == "POST" and form.is_valid():
+            try:
+                return self._act(request, target, act, form.cleaned_data)
+            except REFUSALS as refusal:
+                show_refusal(form, refusal)
+        return self.form_page(
+            request, title=f"{act.title}: {target}", form=form, explanation=act.explanation, button=act.title
+        )
+
+    def _act(self, request: HttpRequest, target: Model, act: Act, values: dict[str, Any]) -> HttpResponse:
+        page = HttpResponseRedirect(
+            reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[target.pk])
+        )
+        with transaction.atomic():
+            _one_at_a_time(target)
+            if values.pop("seen") != _last_entry(target):
+                messages.warning(request, "Nothing was done: this has changed since the page was shown.")
+                return page
+            answer = act.perform(self, request, target, values)
+        if answer is None:
+            messages.success(request, f"Done: {act.title.lower()}.")
+        return answer or page
+
+    # --- pages --------------------------------------------------------------------------------------
+
+    def form_page(
+        self, request: HttpRequest, *, title: str, form: forms.Form, explanation: str, button: str = "Create"
+    ) -> HttpResponse:
+        context = {"title": title, "form": form, "explanation": explanation, "button": button}
+        return self._page(request, "admin/form.html", context)
+
+    def secret_page(self, request: HttpRequest, *, title: str, explanation: str, shown: dict[str, str]) -> HttpResponse:
+        """Shows a secret once: in this answer, which nobody keeps (admin pages are `no-store`), and nowhere else."""
+        context = {"title": title, "explanation": explanation, "shown": shown}
+        return self._page(request, "admin/secret.html", context)
+
+    def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+        shared = {**self.admin_site.each_context(request), "opts": self.opts}
+        return TemplateResponse(request, template, shared | context)
+
+
+class RefusedForm(forms.ModelForm):
+    """A form that was valid, and that a service refused."""
+
+    refusal: Invalid | ValidationError
+
+    def clean(self) -> dict[str, Any] | None:
+        values = super().clean()
+        show_refusal(self, self.refusal)
+        return values
+
+
+def show_refusal(form: forms.BaseForm, refusal: Invalid | ValidationError) -> None:
+    """Puts what a service refused where its field is, or above the form."""
+    for field, message in _complaints(refusal):
+        form.add_error(field if field in form.fields else None, message)
+
+
+def _complaints(refusal: Invalid | ValidationError) -> list[tuple[str | None, str]]:
+    if isinstance(refusal, Invalid):
+        return [(one["field"], one["message"]) for one in refusal.details or []] or [(None, refusal.message)]
+    if hasattr(refusal, "error_dict"):
+        return [(field, text) for field, texts in refusal.message_dict.items() for text in texts]
+    return [(None, text) for text in refusal.messages]
+
+
+def _last_entry(target: Model) -> int:
+    of_target = AuditEntry.objects.filter(target_type=target._meta.model_name, target_id=str(target.pk))
+    return of_target.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def _one_at_a_time(target: Model) -> None:
+    """Until the transaction ends, no other act on this object is between looking and acting."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s), %s)", [target._meta.label, target.pk % 2**31])
