@@ -261,7 +261,12 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-UNFOLD = {"SITE_TITLE": "Agency API", "SITE_HEADER": "Agency API", "SHOW_VIEW_ON_SITE": False}
+UNFOLD = {
+    "SITE_TITLE": "Agency API",
+    "SITE_HEADER": "Agency API",
+    "SITE_FAVICONS": [{"rel": "icon", "href": "data:,"}],  # none: else each browser asks for /favicon.ico
+    "SHOW_VIEW_ON_SITE": False,
+}
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"

@@ -12,6 +12,7 @@ from oauth2_provider.models import AccessToken, set_token_value
 
 from agencies.models import Agency
 from api import credentials
+from api.errors import Invalid
 from audit.models import AuditEntry
 from oauth_clients import services
 from oauth_clients.authentication import authenticate
@@ -112,8 +113,20 @@ def test_linking_reaches_the_agency_once_and_is_audited(partner, actor):
     assert (link.oauth_client, link.agency) == (partner.row, agency)
     entry = AuditEntry.objects.get(action="oauth_client.link_agency")
     assert (entry.agency_id, entry.facts) == (agency.pk, {"oauth_client_id": partner.row.pk})
-    with pytest.raises(IntegrityError):
+    with pytest.raises(Invalid, match="already"):
         services.link_agency(client_pk=partner.row.pk, agency=agency, actor=actor)
+    assert AuditEntry.objects.filter(action="oauth_client.link_agency").count() == 1
+
+
+def test_unlinking_ends_it_and_is_audited(partner, actor):
+    agency = Agency.objects.create(name="Agency")
+    services.link_agency(client_pk=partner.row.pk, agency=agency, actor=actor)
+    services.unlink_agency(client_pk=partner.row.pk, agency=agency, actor=actor)
+    assert not partner.row.agency_links.exists()
+    entry = AuditEntry.objects.get(action="oauth_client.unlink_agency")
+    assert (entry.agency_id, entry.facts) == (agency.pk, {"oauth_client_id": partner.row.pk})
+    with pytest.raises(Invalid, match="does not reach"):
+        services.unlink_agency(client_pk=partner.row.pk, agency=agency, actor=actor)
 
 
 def test_tokens_from_before_a_suspension_stay_dead(api, partner, actor):

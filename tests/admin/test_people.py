@@ -1,0 +1,70 @@
+"""Those who use the admin: how they get in, and who may say who they are."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from audit.models import AuditEntry
+from tests.admin.conftest import Desk, text_of
+
+
+@pytest.fixture
+def person(db: None) -> User:
+    return User.objects.create_user("person", password="a long enough password", is_staff=True)
+
+
+def log_in(name: str = "person", password: str = "a long enough password", address: str = "127.0.0.1") -> Any:  # noqa: S107
+    return Client().post("/admin/login/", {"username": name, "password": password}, REMOTE_ADDR=address)
+
+
+def test_a_person_logs_in(person: User) -> None:
+    assert log_in().status_code == 302
+    assert log_in(password="another").status_code == 200
+
+
+def test_passwords_are_tried_only_so_often_by_one_address(person: User, settings: Any) -> None:
+    settings.RATE_LIMIT_LOGIN = "3/m"
+    assert [log_in(name=f"person{n}").status_code for n in range(4)] == [200, 200, 200, 429]
+    refused = log_in()
+    assert (refused.status_code, int(refused["Retry-After"]) > 0) == (429, True)
+    assert log_in(address="127.0.0.2").status_code == 302
+
+
+def test_passwords_are_tried_only_so_often_for_one_name(person: User, settings: Any) -> None:
+    settings.RATE_LIMIT_LOGIN = "3/m"
+    tries = [log_in(password="guess", address=f"127.0.0.{n}").status_code for n in range(1, 5)]
+    assert tries == [200, 200, 200, 429]
+
+
+def test_seeing_the_form_is_no_try(db: None, settings: Any) -> None:
+    settings.RATE_LIMIT_LOGIN = "1/m"
+    assert [Client().get("/admin/login/").status_code for _ in range(3)] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("path", ["auth/user/", "auth/user/add/", "auth/group/", "auth/group/add/"])
+def test_only_superusers_manage_people(desk_of: Callable[..., Desk], path: str) -> None:
+    """Whoever may change users could make himself a superuser."""
+    everything = desk_of("auth.view_user", "auth.change_user", "auth.add_user", "auth.change_group", "auth.add_group")
+    assert everything.get(path).status_code == 403
+
+
+def test_making_and_changing_a_person_is_audited(desk: Desk) -> None:
+    passwords = {"password1": "a long enough password", "password2": "a long enough password"}
+    answer = desk.post("auth/user/add/", username="new", usable_password="true", **passwords)
+    assert answer.status_code == 302, text_of(answer)
+    new = User.objects.get(username="new")
+    values = {"username": "new", "is_staff": "on", "is_active": "on", "date_joined_0": "2026-01-01"}
+    assert desk.post(f"auth/user/{new.pk}/change/", **values, date_joined_1="00:00:00").status_code == 302
+    entries = AuditEntry.objects.filter(target_type="user").order_by("id")
+    assert [(entry.actor, entry.action) for entry in entries] == [
+        (desk.actor, "user.create"), (desk.actor, "user.update"),
+    ]  # fmt: skip
+    assert "Staff status" in entries[1].facts["changed"]
+
+
+def test_a_person_is_never_deleted(desk: Desk, person: User) -> None:
+    assert desk.post(f"auth/user/{person.pk}/delete/", post="yes").status_code == 403
+    assert User.objects.filter(pk=person.pk).exists()
