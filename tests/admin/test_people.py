@@ -16,7 +16,7 @@ def person(db: None) -> User:
     return User.objects.create_user("person", password="a long enough password", is_staff=True)
 
 
-def log_in(name: str = "person", password: str = "a long enough password", address: str = "127.0.0.1") -> Any:  # noqa: S107
+def log_in(name: str = "person", password: str = "a long enough password", address: str = "127.0.0.1") -> Any:
     return Client().post("/admin/login/", {"username": name, "password": password}, REMOTE_ADDR=address)
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from oauth2_provider.models import AccessToken, set_token_value
 
@@ -113,7 +113,7 @@ def test_linking_reaches_the_agency_once_and_is_audited(partner, actor):
     assert (link.oauth_client, link.agency) == (partner.row, agency)
     entry = AuditEntry.objects.get(action="oauth_client.link_agency")
     assert (entry.agency_id, entry.facts) == (agency.pk, {"oauth_client_id": partner.row.pk})
-    with pytest.raises(Invalid, match="already"):
+    with pytest.raises(Invalid, match="already"), transaction.atomic():
         services.link_agency(client_pk=partner.row.pk, agency=agency, actor=actor)
     assert AuditEntry.objects.filter(action="oauth_client.link_agency").count() == 1
 
