@@ -12,8 +12,13 @@ NAMES_LENGTH = 70
 
 def slug_of(first_name: str, last_name: str, suffix: str) -> str:
     """The slug for these names and this suffix. Names with no ASCII form at all become `agent`."""
-    names = "-".join(part for part in (slugify(first_name), slugify(last_name)) if part)[:NAMES_LENGTH].strip("-")
+    names = "-".join(part for part in (_word(first_name), _word(last_name)) if part)[:NAMES_LENGTH].strip("-")
     return f"{names or 'agent'}-{suffix}"
+
+
+def _word(name: str) -> str:
+    """A name in lower-case ASCII letters, digits and hyphens; "" where nothing of it has such a form."""
+    return slugify(name.replace("_", "-"))
 
 
 def random_suffix() -> str:

@@ -38,6 +38,8 @@ class PictureField(serializers.FileField):
             return _pixels_only(picture)
         except serializers.ValidationError:
             raise
+        except Image.DecompressionBombError:
+            self.fail("too_many_pixels")
         except Exception:  # noqa: BLE001 - a hostile file makes decoders raise anything
             self.fail("invalid_image")
 

@@ -71,7 +71,7 @@ def test_500_are_taken_with_as_many_queries_as_one(api: Api, partner: PartnerSea
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ([], {"agents": "empty"}),
+        ([], {"agents": "min_length"}),
         ([row(number) for number in range(501)], {"agents": "max_length"}),
         (None, {"agents": "null"}),
         ({"0": row(1)}, {"agents": "not_a_list"}),

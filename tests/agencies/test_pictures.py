@@ -111,7 +111,7 @@ def test_5_mb_are_taken_and_a_byte_more_is_413(api: Api, agency: AgencySeat, set
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "a\\b.png", "x" * 300, "名.png", "\u202e.png"])
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a\\b.png", "x" * 300, "名.png", "\u202e.png"])
 def test_a_file_name_is_never_used(api: Api, agency: AgencySeat, pictures_dir: Path, name: str) -> None:
     file = SimpleUploadedFile("any.png", picture())
     file._name = name  # as a client may send it: SimpleUploadedFile would cut it down

@@ -28,8 +28,8 @@ def test_a_possible_number_is_given_back_as_sent(
     ("number", "expected"),
     [
         ("12", "invalid_phone_number"), ("555", "invalid_phone_number"), ("call me", "invalid_phone_number"),
-        ("+999 1234567", "invalid_phone_number"), ("2" * 18, "invalid_phone_number"), ("1" * 41, "max_length"),
-        ("212\u0000555", "null_characters_not_allowed"), ("<script>", "invalid_phone_number"),
+        ("+999 1234567", "invalid_phone_number"), ("2" * 18, "invalid_phone_number"), ("212" + " " * 35 + "555 0123", "max_length"),
+        ("212\u0000555", "invalid_phone_number"), ("<script>", "invalid_phone_number"),
     ],
 )  # fmt: skip
 def test_an_impossible_one_is_422(

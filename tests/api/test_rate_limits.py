@@ -1,0 +1,112 @@
+"""Rate limits: a fixed window of a minute, one atomic count over all processes (contract §3)."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from api import ratelimits
+from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat, partner_seat
+from tests.threads import callers
+
+
+def numbers(answer: Any) -> tuple[int, int]:
+    return int(answer.headers["X-RateLimit-Limit"]), int(answer.headers["X-RateLimit-Remaining"])
+
+
+def statuses(api: Api, count: int, path: str = "/v1/agents", **facts: Any) -> list[int]:
+    return [api.get(path, **facts).status_code for _ in range(count)]
+
+
+def test_60_a_minute_are_served_and_the_next_is_429(api: Api, partner: PartnerSeat) -> None:
+    answers = [api.get("/v1/agencies", token=partner.token) for _ in range(61)]
+    assert [numbers(answer) for answer in answers] == [(60, left) for left in [*range(59, -1, -1), 0]]
+    assert [answer.status_code for answer in answers] == [200] * 60 + [429]
+    refused = answers[-1]
+    assert refused.json()["error"]["code"] == "rate_limited"
+    wait = int(refused.headers["Retry-After"])
+    assert 1 <= wait <= 60
+    assert abs(int(refused.headers["X-RateLimit-Reset"]) - time.time() - wait) <= 2
+    assert "Retry-After" not in answers[0].headers
+
+
+def test_each_token_has_its_own_count(
+    api: Api, settings: Any, partner: PartnerSeat, agency: AgencySeat, agent: AgentSeat
+) -> None:
+    settings.RATE_LIMIT_CREDENTIAL = "1/m"
+    path = agency.path
+    assert statuses(api, 2, path, token=agent.token) == [200, 429]
+    assert statuses(api, 2, path, token=agency.owner.token) == [200, 429]
+
+
+def test_a_client_can_be_given_its_own(api: Api, db: None) -> None:
+    generous, mean = (partner_seat(api, f"Partner {limit}", rate_limit=limit) for limit in (100, 2))
+    assert numbers(api.get("/v1/agents", token=generous.token)) == (100, 99)
+    assert statuses(api, 3, token=mean.token) == [200, 200, 429]
+
+
+def test_refusals_count_too(api: Api, settings: Any, partner: PartnerSeat) -> None:
+    settings.RATE_LIMIT_CREDENTIAL = "2/m"
+    assert api.post("/v1/agencies", token=partner.token, json={}).status_code == 422
+    assert api.get("/v1/agencies/1", token=partner.token).status_code == 403
+    assert api.get("/v1/agents", token=partner.token).status_code == 429
+
+
+def test_bad_credentials_count_by_address(api: Api, settings: Any, partner: PartnerSeat) -> None:
+    settings.RATE_LIMIT_ADDRESS = "2/m"
+    assert statuses(api, 3, token="agency_pat_bad") == [401, 401, 429]  # noqa: S106
+    assert statuses(api, 1, token="agency_pat_bad", address="127.0.0.2") == [401]  # noqa: S106
+    assert statuses(api, 1, token=partner.token) == [200]
+
+
+def test_so_do_paths_that_are_not_there(api: Api, db: None, settings: Any) -> None:
+    settings.RATE_LIMIT_ADDRESS = "2/m"
+    assert statuses(api, 3, "/v1/nothing") == [404, 404, 429]
+
+
+def test_an_address_is_not_what_the_caller_says(api: Api, db: None, settings: Any) -> None:
+    settings.RATE_LIMIT_ADDRESS = "1/m"
+    said = [api.get("/v1/agents", x_forwarded_for=f"10.0.0.{n}").status_code for n in range(3)]
+    assert said == [401, 429, 429]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_are_counted_one_by_one(partner: PartnerSeat, settings: Any) -> None:
+    settings.RATE_LIMIT_CREDENTIAL = "10/m"
+    with callers() as start:
+        futures = [start(lambda: Api().get("/v1/agents", token=partner.token)) for _ in range(30)]
+        answers = [future.result(10) for future in futures]
+    served = [answer for answer in answers if answer.status_code == 200]
+    assert sorted(numbers(answer)[1] for answer in served) == list(range(10))
+    assert {answer.status_code for answer in answers} == {200, 429}
+
+
+def test_without_a_counter_store_requests_are_served_and_the_outage_is_logged_once_a_second(
+    api: Api,
+    partner: PartnerSeat,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(ratelimits, "_pause_until", 0.0)
+    settings.RATE_LIMIT_CREDENTIAL = "2/m"
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    capfd.readouterr()
+    answers = [api.get("/v1/agents", token=partner.token) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert {numbers(answer) for answer in answers} == {(2, 2)}
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines].count("counter_store_unavailable") == 1
+    grant = {"grant_type": "client_credentials", "client_id": partner.row.client_id, "client_secret": partner.secret}
+    assert api.post("/oauth/token", json=grant).status_code == 200
+
+
+def test_a_counter_store_that_returns_counts_again(
+    api: Api, partner: PartnerSeat, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RATE_LIMIT_CREDENTIAL = "1/m"
+    monkeypatch.setattr(ratelimits, "_pause_until", time.time() + 60)
+    assert statuses(api, 2, token=partner.token) == [200, 200]
+    monkeypatch.setattr(ratelimits, "_pause_until", 0.0)
+    assert statuses(api, 2, token=partner.token) == [200, 429]
