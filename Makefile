@@ -44,7 +44,7 @@ $(STAMP): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or later is needed and $(PYTHON) is not; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "Installing into .venv ..."
-	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $< 2>.venv/pip.log || { \
+	@umask 022; $(PYTHON) -m venv --clear .venv
+	@umask 022; $(BIN)/pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $< 2>.venv/pip.log || { \
 		sed -E "s#(https?://|host=)[^ ,)]*#(index)#g" .venv/pip.log >&2; exit 1; }
 	@touch $@

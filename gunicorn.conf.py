@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 wsgi_app = "config.wsgi"
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+_host = os.environ.get("HOST") or "127.0.0.1"
+bind = f"[{_host}]:{os.environ.get('PORT') or 8000}" if ":" in _host else f"{_host}:{os.environ.get('PORT') or 8000}"
 
 # A thread a request. More workers use more processor cores, more threads wait for the database at the same time.
 worker_class = "gthread"
@@ -21,6 +22,7 @@ keepalive = 75  # longer than a load balancer keeps its end open, so that it is 
 max_requests = 20_000
 max_requests_jitter = 2_000
 
+forwarded_allow_ips = ""  # whom to believe about TLS is settled once, by TRUSTED_PROXY_TLS_HEADER
 limit_request_line = 4094
 limit_request_fields = 100
 limit_request_field_size = 8190

@@ -3,10 +3,16 @@
 from typing import Any
 
 import orjson
+from django.http import HttpRequest
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, MultiPartParser
 
-__all__ = ["JsonParser", "MultiPartParser"]
+__all__ = ["JsonParser", "MultiPartParser", "is_chunked"]
+
+
+def is_chunked(request: HttpRequest) -> bool:
+    """Whether there is a body of unknown length, which Django would take for an empty one."""
+    return "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH")
 
 
 class JsonParser(BaseParser):

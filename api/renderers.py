@@ -24,6 +24,6 @@ class JsonNegotiation(DefaultContentNegotiation):
     """There is one renderer; the plain cases need no parsing of Accept."""
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
-        if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", JsonRenderer.media_type):
+        if request.META.get("HTTP_ACCEPT") in (None, "", "*/*", JsonRenderer.media_type):
             return renderers[0], JsonRenderer.media_type
         return super().select_renderer(request, renderers, format_suffix)

@@ -1,10 +1,8 @@
 from django.urls import path, re_path
 
-from api import docs, health, media, views
+from api import docs, media, views
 
 urlpatterns = [
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
     path("openapi.json", docs.openapi, name="openapi"),
     path("docs/", docs.page, name="docs"),
     path("media/pictures/<str:name>", media.picture, name="picture"),

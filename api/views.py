@@ -25,7 +25,7 @@ from api.errors import Forbidden, Malformed, RateLimited, TooLarge, Unauthentica
 from api.filters import StrictFilterSet
 from api.operations import Operation
 from api.pagination import RowsOf, Shape, paginate
-from api.parsers import JsonParser, MultiPartParser
+from api.parsers import JsonParser, MultiPartParser, is_chunked
 from api.principals import ApiPrincipal
 
 AnyModel = TypeVar("AnyModel", bound=Model)
@@ -136,6 +136,8 @@ class ApiView(APIView):
 
     def _bound_body(self, request: Request) -> None:
         """Before a byte is read: a file with the fields beside it, or JSON (whose reading Django bounds as well)."""
+        if is_chunked(request._request):
+            raise Malformed("Send the body with its Content-Length; a chunked one is not taken.")
         limit = settings.MAX_JSON_BYTES + (settings.MAX_PICTURE_BYTES if _is_multipart(request) else 0)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdigit() and int(length) > limit:

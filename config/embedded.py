@@ -32,7 +32,6 @@ VALKEY = "_binaries/*/valkey-server"
 UNPRIVILEGED_USER = "nobody"
 SOCKET_PATH_BYTES = 100  # the system's bound is 104 or 108
 START_SECONDS = 30
-POSTGRES_LASTING: dict[str, str] = {}
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 

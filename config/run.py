@@ -20,7 +20,7 @@ import django
 from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 from redis.exceptions import RedisError
 
 from config import startup
@@ -67,7 +67,7 @@ def _serve(stack: ExitStack) -> None:
     _require_services(stack, data_dir)
     django.setup()
     _require_answers()
-    call_command("migrate", verbosity=0)
+    _migrate()
     children: Processes = {}
     stack.callback(_stop, children)
     for name, command in COMMANDS.items():
@@ -79,11 +79,14 @@ def _serve(stack: ExitStack) -> None:
 
 def _prepare_environment() -> Path:
     data_dir = Path(os.environ.get("DATA_DIR") or BASE_DIR / ".data").resolve()
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStartError(f"DATA_DIR {data_dir} cannot be made ({error.strerror}); name another") from error
     os.environ["DATA_DIR"] = str(data_dir)
     for name, value in {**DEVELOPMENT, "PORT": "8000"}.items():
-        os.environ.setdefault(name, value)
-    if "SECRET_KEY" not in os.environ:
+        os.environ[name] = os.environ.get(name) or value
+    if not os.environ.get("SECRET_KEY"):
         os.environ["SECRET_KEY"] = _secret_key(data_dir / "secret_key")
     return data_dir
 
@@ -112,7 +115,7 @@ def _require_free_port(host: str, port: str) -> None:
 
 def _require_services(stack: ExitStack, data_dir: Path) -> None:
     """Embedded PostgreSQL and Valkey, unless the environment names both."""
-    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
+    if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
         return
     from config import embedded  # a development dependency; production has no need of it
 
@@ -121,8 +124,8 @@ def _require_services(stack: ExitStack, data_dir: Path) -> None:
     except embedded.EmbeddedServiceError as error:
         raise CannotStartError(str(error)) from error
     stack.callback(services.stop)
-    os.environ.setdefault("DATABASE_URL", services.database_url)
-    os.environ.setdefault("REDIS_URL", services.redis_url)
+    os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL") or services.database_url
+    os.environ["REDIS_URL"] = os.environ.get("REDIS_URL") or services.redis_url
 
 
 def _require_answers() -> None:
@@ -135,6 +138,14 @@ def _require_answers() -> None:
         caches["default"].get("start")
     except RedisError as error:
         raise CannotStartError(f"the counter store does not answer; check REDIS_URL ({error})") from error
+
+
+def _migrate() -> None:
+    try:
+        call_command("migrate", verbosity=0)
+    except DatabaseError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise CannotStartError(f"the database cannot be migrated; check the role in DATABASE_URL ({reason})") from error
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:

@@ -8,31 +8,20 @@ import logging
 import re
 from pathlib import Path
 
-import environ
 import structlog
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config import logs
+from config.environment import database, env, rate, redis_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-
-
-def rate(name: str, default: str) -> str:
-    """A rate from the environment, `COUNT/m`: the counters live for two minutes, so the period is a minute."""
-    value = env.str(name, default)
-    if not re.fullmatch(r"[1-9]\d{0,8}/m", value):
-        raise ImproperlyConfigured(f"{name} must read COUNT/m, for example {default}; it is {value!r}")
-    return value
-
 
 # --- the two secrets, and where the rest is ---------------------------------------------------
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-REDIS_URL = env.str("REDIS_URL")
+REDIS_URL = redis_url()
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
 
 # --- hosts and transport ----------------------------------------------------------------------
@@ -48,7 +37,6 @@ if env.bool("TRUSTED_PROXY_TLS_HEADER", False):
 # the right, were written by us. 0 believes only the socket.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 SECURE_SSL_REDIRECT = not ALLOW_INSECURE_HTTP
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come to the pod, not through the proxy
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not ALLOW_INSECURE_HTTP
 SECURE_HSTS_SECONDS = 0 if ALLOW_INSECURE_HTTP else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not ALLOW_INSECURE_HTTP
@@ -85,6 +73,7 @@ INSTALLED_APPS = [
 # Only what is truly every request's. The rest of an API request is in api/views.py.
 MIDDLEWARE = [
     "api.middleware.RequestIdMiddleware",
+    "api.middleware.ProbeMiddleware",
     "config.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -118,7 +107,7 @@ TEMPLATES = [
 # threads, and with nothing to tune. Behind PgBouncer set DATABASE_CONN_MAX_AGE=0.
 DATABASES = {
     "default": {
-        **env.db("DATABASE_URL"),
+        **database(),
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", 600),
         "DISABLE_SERVER_SIDE_CURSORS": True,

@@ -1,15 +1,17 @@
 """What comes in under /oauth/: a form or JSON, and client credentials in it or by HTTP Basic."""
 
 import base64
+import json
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-import orjson
 from django.http import HttpRequest, UnreadablePostError
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
+
+from api.parsers import is_chunked
 
 MAX_BODY_BYTES = 16_384
 NAMES = frozenset({"grant_type", "client_id", "client_secret", "scope", "token"})
@@ -59,8 +61,8 @@ def _pairs(request: HttpRequest) -> Iterable[tuple[str, Any]]:
             case "application/x-www-form-urlencoded":
                 return parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict")
             case "application/json":
-                return _object(orjson.loads(body)).items()
-    except ValueError:
+                return _object(json.loads(body, object_pairs_hook=_Members))
+    except (ValueError, RecursionError):
         raise InvalidRequestError("The body is not what its Content-Type says.") from None
     if body:
         raise InvalidRequestError(
@@ -71,6 +73,8 @@ def _pairs(request: HttpRequest) -> Iterable[tuple[str, Any]]:
 
 
 def _body(request: HttpRequest) -> bytes:
+    if is_chunked(request):
+        raise InvalidRequestError("Send the body with its Content-Length; a chunked one is not taken.")
     try:
         body = request.read(MAX_BODY_BYTES + 1)
     except UnreadablePostError:
@@ -82,8 +86,12 @@ def _body(request: HttpRequest) -> bytes:
     return body
 
 
-def _object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
+class _Members(list[tuple[str, Any]]):
+    """A JSON object's members as they were sent, those that come twice included."""
+
+
+def _object(value: Any) -> _Members:
+    if not isinstance(value, _Members):
         raise InvalidRequestError("The body must be a JSON object.")
     return value
 

@@ -1,8 +1,11 @@
 """Who calls, made as they are in the wild: partners by the service that creates them, all else over HTTP."""
 
 import json as jsonlib
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
@@ -11,6 +14,7 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+from django_ratelimit import core as ratelimit
 
 from api.principals import Administrator
 from oauth_clients.models import OAuthClient
@@ -134,9 +138,11 @@ def _seat(shown: dict[str, Any]) -> AgentSeat:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_counters() -> None:
-    """So that what one test sends does not count in another."""
+def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what one test sends does not count in another, and no window ends in the middle of a test."""
     cache.clear()
+    now = time.time()
+    monkeypatch.setattr(ratelimit, "time", SimpleNamespace(time=lambda: now))
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +155,21 @@ def pictures_dir(tmp_path: Path, settings: Any) -> Path:
         "pictures": {**settings.STORAGES["pictures"], "OPTIONS": kept},
     }
     return location
+
+
+@pytest.fixture
+def logged(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Gives what was logged since it was last called. (Loggers write to where standard error was when the settings
+    were read: past `capfd`, into pytest's capture of the whole run.)"""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    assert capture.is_globally_capturing(), "run without -s"
+
+    def read() -> str:
+        out, err = capture.read_global_capture()
+        return out + err
+
+    read()
+    return read
 
 
 @pytest.fixture

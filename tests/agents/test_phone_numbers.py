@@ -18,9 +18,7 @@ def change(api: Api, agency: AgencySeat, agent: AgentSeat, number: str) -> objec
     "number",
     ["", "2125550123", "(212) 555-0123", "+1 212 555 0123", "212.555.0123 x12", "+442079460958", "+49 30 901820"],
 )
-def test_a_possible_number_is_given_back_as_sent(
-    api: Api, agency: AgencySeat, agent: AgentSeat, number: str
-) -> None:
+def test_a_possible_number_is_given_back_as_sent(api: Api, agency: AgencySeat, agent: AgentSeat, number: str) -> None:
     assert data(change(api, agency, agent, number))["phone_number"] == number
 
 
@@ -32,9 +30,7 @@ def test_a_possible_number_is_given_back_as_sent(
         ("212\u0000555", "invalid_phone_number"), ("<script>", "invalid_phone_number"),
     ],
 )  # fmt: skip
-def test_an_impossible_one_is_422(
-    api: Api, agency: AgencySeat, agent: AgentSeat, number: str, expected: str
-) -> None:
+def test_an_impossible_one_is_422(api: Api, agency: AgencySeat, agent: AgentSeat, number: str, expected: str) -> None:
     assert faults(change(api, agency, agent, number)) == {"phone_number": expected}
 
 

@@ -63,9 +63,7 @@ def test_a_suffix_of_ones_own_is_taken_over_the_whole_platform(
         ("a b", "invalid"), ("ä", "invalid"), ("a/b", "invalid"), ("x" * 41, "max_length"), ("a\n", "slug"),
     ],
 )  # fmt: skip
-def test_a_suffix_has_a_form(
-    api: Api, partner: PartnerSeat, agency: AgencySeat, suffix: str, expected: str
-) -> None:
+def test_a_suffix_has_a_form(api: Api, partner: PartnerSeat, agency: AgencySeat, suffix: str, expected: str) -> None:
     answer = add(api, partner, agency, slug_suffix=suffix)
     if expected == "slug":  # white space around a value is no part of it, as in every other field
         assert data(answer)["slug"] == "ann-agent-a"

@@ -1,11 +1,14 @@
 """What is logged names no person and opens no door."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from agencies import services
+from agents.models import Agent
+from audit.models import AuditEntry
 from tests.conftest import Api, partner_seat
 
 
@@ -17,7 +20,12 @@ def journey(api: Api) -> list[str]:
     path, token = f"/v1/agencies/{made['agency']['id']}", made["agent"]["access_token"]
     api.get("/v1/agents?filterByEmail=olive@private.example", token=partner.token)
     api.get("/v1/agents?page=olive@private.example", token=partner.token)
-    new = {"first_name": "Olivia", "last_name": "Ownerly", "email": "OLIVE@private.example", "phone_number": "2125550123"}
+    new = {
+        "first_name": "Olivia",
+        "last_name": "Ownerly",
+        "email": "OLIVE@private.example",
+        "phone_number": "2125550123",
+    }
     assert api.post(f"{path}/agents", token=partner.token, json=new).status_code == 422
     api.post(f"{path}/agents", token=partner.token, body=b'{"email": "olive@private.example"')
     api.get(path, token=token[:-1])
@@ -34,20 +42,16 @@ def journey(api: Api) -> list[str]:
 
 
 @pytest.mark.django_db
-def test_a_days_log_holds_no_secret_and_no_person(api: Api, capfd: pytest.CaptureFixture[str]) -> None:
-    capfd.readouterr()
+def test_a_days_log_holds_no_secret_and_no_person(api: Api, logged: Callable[[], str]) -> None:
     secrets = journey(api)
-    captured = capfd.readouterr()
-    logged = captured.err + captured.out
-    events = [json.loads(line) for line in logged.splitlines()]
+    text = logged()
+    events = [json.loads(line) for line in text.splitlines()]
     assert len([event for event in events if event["event"] == "request_finished"]) >= 12
-    assert [secret for secret in secrets if secret in logged] == []
+    assert [secret for secret in secrets if secret in text] == []
 
 
 @pytest.mark.django_db
-def test_nor_does_a_failure_of_ours(
-    api: Api, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nor_does_a_failure_of_ours(api: Api, logged: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A constraint that no check foresaw: PostgreSQL tells the values, the log does not."""
     partner = partner_seat(api, "Northwind")
     body = {"agency_name": "Harbour", "email": "a@private.example", "first_name": "Olivia", "last_name": "Ownerly"}
@@ -55,24 +59,20 @@ def test_nor_does_a_failure_of_ours(
     create = services.agents.create_agent
 
     def into_the_first(**values: Any) -> Any:
-        from agents.models import Agent
-
         first = Agent.objects.get()
         Agent.objects.create(agency=first.agency, email=first.email, slug="another", first_name="O", last_name="O")
         return create(**values)
 
     monkeypatch.setattr(services.agents, "create_agent", into_the_first)
-    capfd.readouterr()
+    logged()
     assert api.post("/v1/agencies", token=partner.token, json=body).status_code == 500
-    logged = capfd.readouterr().err
-    assert "agent_email_unique_in_agency" in logged
-    assert "private.example" not in logged
+    text = logged()
+    assert "agent_email_unique_in_agency" in text
+    assert "private.example" not in text
 
 
 @pytest.mark.django_db
 def test_the_audit_trail_holds_neither(api: Api) -> None:
-    from audit.models import AuditEntry
-
     secrets = journey(api)
     kept = json.dumps(list(AuditEntry.objects.values()), default=str)
     assert AuditEntry.objects.count() >= 5

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -55,8 +56,8 @@ def test_refusals_count_too(api: Api, settings: Any, partner: PartnerSeat) -> No
 
 def test_bad_credentials_count_by_address(api: Api, settings: Any, partner: PartnerSeat) -> None:
     settings.RATE_LIMIT_ADDRESS = "2/m"
-    assert statuses(api, 3, token="agency_pat_bad") == [401, 401, 429]  # noqa: S106
-    assert statuses(api, 1, token="agency_pat_bad", address="127.0.0.2") == [401]  # noqa: S106
+    assert statuses(api, 3, token="agency_pat_bad") == [401, 401, 429]
+    assert statuses(api, 1, token="agency_pat_bad", address="127.0.0.2") == [401]
     assert statuses(api, 1, token=partner.token) == [200]
 
 
@@ -87,16 +88,16 @@ def test_without_a_counter_store_requests_are_served_and_the_outage_is_logged_on
     partner: PartnerSeat,
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    logged: Callable[[], str],
 ) -> None:
     monkeypatch.setattr(ratelimits, "_pause_until", 0.0)
     settings.RATE_LIMIT_CREDENTIAL = "2/m"
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
-    capfd.readouterr()
+    logged()
     answers = [api.get("/v1/agents", token=partner.token) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200] * 4
     assert {numbers(answer) for answer in answers} == {(2, 2)}
-    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    lines = [json.loads(line) for line in logged().splitlines()]
     assert [line["event"] for line in lines].count("counter_store_unavailable") == 1
     grant = {"grant_type": "client_credentials", "client_id": partner.row.client_id, "client_secret": partner.secret}
     assert api.post("/oauth/token", json=grant).status_code == 200

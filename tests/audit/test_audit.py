@@ -16,7 +16,6 @@ def written(since: int) -> list[tuple[str, str, str, dict[str, Any]]]:
 
 
 CALLS: list[tuple[str, str, str, Any, list[tuple[str, str, dict[str, Any]]]]] = [
-    # who, method, path, body, [(action, target, facts)]
     ("partner", "DELETE", "/v1/agents/{agent}", None, [("agent.deactivate", "agent:{agent}", {})]),
     ("partner", "POST", "/v1/agents/{gone}/reactivate", None, [("agent.reactivate", "agent:{gone}", {})]),
     ("partner", "POST", "/v1/agents/{agent}/reset-access-token", None,

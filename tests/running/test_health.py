@@ -12,7 +12,7 @@ from .conftest import Start, wait_for
 
 CLOSED_DATABASE = "postgresql://x@127.0.0.1:1/x"
 CLOSED_STORE = "redis://127.0.0.1:1/0"
-Probe = Callable[[str], requests.Response]
+Probe = Callable[..., requests.Response]
 
 
 @pytest.fixture
@@ -34,13 +34,21 @@ def serve(tmp_path: Path, port: str, start: Start) -> Callable[[str, str], Probe
             REDIS_URL=redis_url,
         )
 
-        def probe(path: str) -> requests.Response:
-            return requests.get(f"http://127.0.0.1:{port}{path}", timeout=10)
+        def probe(path: str, **headers: str) -> requests.Response:
+            return requests.get(f"http://127.0.0.1:{port}{path}", headers=headers, timeout=10)
 
         wait_for(lambda: probe("/healthz").status_code == 200)
         return probe
 
     return serve_with
+
+
+def test_probes_come_to_an_address(serve: Callable[[str, str], Probe]) -> None:
+    """As Kubernetes sends them: to the pod, by plain HTTP, with no name of ours."""
+    probe = serve(CLOSED_DATABASE, CLOSED_STORE)
+    assert probe("/healthz", host="10.1.2.3:8000").status_code == 200
+    assert probe("/readyz", host="10.1.2.3:8000").status_code == 503
+    assert probe("/v1/agents", host="10.1.2.3:8000").status_code == 400
 
 
 def test_ready_without_a_counter_store(db: None, serve: Callable[[str, str], Probe]) -> None:

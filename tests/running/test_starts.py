@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from .conftest import Start, finish, wait_for
 
@@ -45,6 +46,61 @@ def test_an_unreachable_counter_store_is_told_in_one_line(tmp_path: Path, port: 
 
     assert ended.returncode != 0
     assert re.fullmatch(r"Cannot start: the counter store does not answer; check REDIS_URL .+\n", ended.stderr)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SECRET_KEY", "", "Set the SECRET_KEY environment variable"),
+        ("TRUSTED_PROXY_COUNT", "one", "TRUSTED_PROXY_COUNT must be a whole number; it is 'one'"),
+        ("TRUSTED_PROXY_COUNT", "-1", "TRUSTED_PROXY_COUNT must be a whole number; it is '-1'"),
+        ("ALLOW_INSECURE_HTTP", "maybe", "ALLOW_INSECURE_HTTP must be true or false; it is 'maybe'"),
+        ("RATE_LIMIT_TOKEN", "10/h", "RATE_LIMIT_TOKEN must read COUNT/m, for example 10/m; it is '10/h'"),
+        ("DATABASE_URL", "nonsense", "DATABASE_URL must read postgresql://user:password@host:5432/name"),
+        ("DATABASE_URL", "mysql://a:b@c/d", "DATABASE_URL must read postgresql://user:password@host:5432/name"),
+        ("DATABASE_URL", "postgresql://a:b@c:port/d", "DATABASE_URL must read .*: its port is no number"),
+        ("REDIS_URL", "nonsense", "REDIS_URL must read redis://host:6379/0, or rediss://… with TLS"),
+    ],
+)
+def test_a_wrong_value_is_told_in_one_line(name: str, value: str, told: str) -> None:
+    ended = finish("-m", "gunicorn", **{**CLOSED, "SECRET_KEY": "s" * 60, "ALLOWED_HOSTS": "localhost", name: value})
+
+    assert ended.returncode != 0
+    assert re.fullmatch(f"Cannot start: {told}\n", ended.stdout + ended.stderr)
+
+
+def test_a_secret_that_looks_like_a_variables_name_is_a_secret() -> None:
+    """django-environ by itself would look for a variable PATH, and tell the name of one it does not find."""
+    values = {**CLOSED, "SECRET_KEY": "$PATH" + "s" * 60}
+    code = "import django; django.setup(); from django.conf import settings; print(settings.SECRET_KEY)"
+
+    assert finish("-c", code, **values, DJANGO_SETTINGS_MODULE="config.settings").stdout.strip() == values["SECRET_KEY"]
+
+
+def test_a_data_directory_that_cannot_be_made_is_told_in_one_line(tmp_path: Path, port: str) -> None:
+    (tmp_path / "file").touch()
+
+    ended = finish("-m", "config.run", DATA_DIR=str(tmp_path / "file/data"), PORT=port)
+
+    assert ended.returncode != 0
+    assert re.fullmatch(r"Cannot start: DATA_DIR .+ cannot be made \(Not a directory\); name another\n", ended.stderr)
+
+
+def test_a_role_that_may_not_make_tables_is_told_in_one_line(tmp_path: Path, port: str, transactional_db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE powerless LOGIN")
+    try:
+        url = os.environ["DATABASE_URL"].replace("//postgres@", "//powerless@")
+        assert "powerless" in url
+        values = {"DATABASE_URL": url, "REDIS_URL": os.environ["REDIS_URL"], "DATA_DIR": str(tmp_path), "PORT": port}
+
+        ended = finish("-m", "config.run", **values)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP ROLE powerless")
+
+    assert ended.returncode != 0
+    assert re.fullmatch(r"Cannot start: the database cannot be migrated; check the role .+\n", ended.stderr)
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
