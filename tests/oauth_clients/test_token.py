@@ -366,3 +366,19 @@ def test_the_hour_is_the_databases(api, partner):
     api.token(partner)
     token = AccessToken.objects.get()
     assert abs((token.expires - token.created).total_seconds() - 3600) < 2
+
+
+def test_a_parameter_that_comes_twice_is_refused_in_json_too(api, partner):
+    """RFC 6749 §3.2: and which of the two counts is not left to a parser."""
+    body = '{"grant_type": "client_credentials", "client_id": "%s", "client_secret": "x", "client_secret": "%s"}'
+    answer = api.client.post(URL, body % (partner.row.client_id, partner.secret), "application/json")
+    assert_refused(answer, 400, "invalid_request")
+
+
+def test_deep_json_is_refused(api):
+    assert_refused(api.client.post(URL, "[" * 16_000, "application/json"), 400, "invalid_request")
+
+
+def test_a_body_of_unknown_length_is_refused(api):
+    answer = api.client.post(URL, b"", "application/json", headers={"Transfer-Encoding": "chunked"})
+    assert_refused(answer, 400, "invalid_request")

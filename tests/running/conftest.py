@@ -7,12 +7,31 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
+from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[..., subprocess.Popen[str]]
+CLOSED_DATABASE = "postgresql://x@127.0.0.1:1/x"
+CLOSED_STORE = "redis://127.0.0.1:1/0"
+
+
+@dataclass(frozen=True)
+class Server:
+    """gunicorn, with one worker."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return requests.get(f"{self.url}{path}", headers=headers, timeout=10)
+
+
+Serve = Callable[[str, str], Server]
 
 
 def environment(**values: str) -> dict[str, str]:
@@ -73,3 +92,35 @@ def port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
+
+
+def migrated_database_url() -> str:
+    """The database that this test sees; what is not committed there, a server does not see."""
+    return os.environ["DATABASE_URL"].replace("/postgres?", f"/{connection.settings_dict['NAME']}?")
+
+
+@pytest.fixture
+def serve(tmp_path: Path, port: str, start: Start) -> Serve:
+    """Serve with these neighbours by gunicorn, as production does."""
+
+    def serve_with(database_url: str, redis_url: str) -> Server:
+        process = start(
+            "-m",
+            "gunicorn",
+            "config.wsgi",
+            output=tmp_path / "output",
+            PORT=port,
+            DATA_DIR=str(tmp_path),
+            WEB_CONCURRENCY="1",
+            SECRET_KEY="s" * 60,
+            ALLOW_INSECURE_HTTP="true",
+            ALLOWED_HOSTS="127.0.0.1",
+            DATABASE_URL=database_url,
+            REDIS_URL=redis_url,
+        )
+
+        server = Server(process, f"http://127.0.0.1:{port}")
+        wait_for(lambda: server.get("/healthz").status_code == 200)
+        return server
+
+    return serve_with
