@@ -194,6 +194,8 @@ RATELIMIT_IP_META_KEY = "api.addresses.client_address"
 IDEMPOTENCY_HOURS = 24
 SLUG_RESERVED = {"admin", "api", "docs", "oauth", "static", "media", "v1", "healthz", "readyz", "openapi", "well-known"}
 
+# About the answers of an authorization endpoint, which there is none of.
+SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W005"]
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth_clients.OAuthClient"
 OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
@@ -203,7 +205,6 @@ OAUTH2_PROVIDER = {
     # The flows that these are about are not served; strict all the same.
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
-    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
     "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
     "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
@@ -258,6 +259,7 @@ UNFOLD = {
     "SITE_TITLE": "Agency API",
     "SITE_HEADER": "Agency API",
     "SITE_FAVICONS": [{"rel": "icon", "href": "data:,"}],  # none: else each browser asks for /favicon.ico
+    "SITE_URL": "/docs/",
     "SHOW_VIEW_ON_SITE": False,
 }
 USE_TZ = True
