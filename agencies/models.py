@@ -4,6 +4,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 from api.principals import AgentPrincipal, ApiPrincipal, Partner
+from oauth_clients.models import AgencyLink
 
 DEFAULT_COLOR = "1D4ED8"
 
@@ -13,7 +14,7 @@ class AgencyQuerySet(models.QuerySet["Agency"]):
         """The agencies this caller may know of, deactivated ones included."""
         match principal:
             case Partner():
-                return self.filter(oauth_links__oauth_client_id=principal.client_pk)
+                return self.filter(AgencyLink.reached("pk", principal.client_pk))
             case AgentPrincipal():
                 return self.filter(pk=principal.agency_id)
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -11,7 +10,7 @@ from rest_framework import serializers
 from agencies.models import Agency
 from agents.serializers import AgencyBriefSerializer, NewAgentAnswerSerializer, NewAgentRowSerializer
 from api import pictures
-from api.principals import ApiPrincipal
+from api.pagination import Listing
 from api.serializers import ErrorSerializer
 
 MAX_BULK_AGENTS = 500
@@ -82,11 +81,6 @@ class PartnerAgencySerializer(AgencySerializer):
 _ROW = ("id", "name", "color_code", "logo", "referral", "created_at", "deactivated_at")
 
 
-def agencies_of(principal: ApiPrincipal) -> QuerySet[Any]:
-    """The agencies that the caller may see, as the rows that `agency_rows` reads."""
-    return Agency.objects.visible_to(principal).order_by("id").values_list(*_ROW)
-
-
 def agency_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """Agencies of a list, as PartnerAgencySerializer shows them."""
     return [
@@ -101,6 +95,9 @@ def agency_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[d
         }
         for pk, name, color_code, logo, referral, created_at, deactivated_at in rows
     ]
+
+
+AGENCIES = Listing(Agency.objects.visible_to, _ROW, agency_rows)
 
 
 class OwnerSerializer(serializers.Serializer[Any]):

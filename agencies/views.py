@@ -9,6 +9,7 @@ from agencies import services
 from agencies.filters import AgencyFilter
 from agencies.models import Agency
 from agencies.serializers import (
+    AGENCIES,
     AgencyChangeSerializer,
     AgencySerializer,
     BulkAgentsSerializer,
@@ -17,21 +18,18 @@ from agencies.serializers import (
     NewAgencySerializer,
     PartnerAgencySerializer,
     TransferOwnershipSerializer,
-    agencies_of,
-    agency_rows,
 )
 from agents import services as agents
 from agents.filters import AgentFilter
 from agents.models import Agent
 from agents.permissions import require_self_or_admin
 from agents.serializers import (
+    AGENTS,
     AgentChangeSerializer,
     AgentSerializer,
     NewAgentAnswerSerializer,
     NewAgentRowSerializer,
     NewAgentSerializer,
-    agent_rows,
-    agents_of,
 )
 from api.errors import ApiError, Forbidden, as_api_error, envelope
 from api.operations import Caller, operation
@@ -60,7 +58,7 @@ class AgenciesView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Ordered by id. Deactivated agencies are left out unless `includeDeactivated=true`."""
-        return self.page(agencies_of, agency_rows)
+        return self.page(AGENCIES)
 
     @operation(
         name="createAgency",
@@ -163,7 +161,7 @@ class AgencyAgentsView(OneAgencyView):
         """Ordered by id. Deactivated agents are left out unless `includeDeactivated=true`."""
         if agency_id != cast(AgentPrincipal, self.principal).agency_id:
             raise Forbidden
-        return self.page(agents_of, agent_rows)
+        return self.page(AGENTS)
 
     @operation(
         name="createAgencyAgent",

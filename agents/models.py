@@ -5,6 +5,7 @@ from django.db.models.functions import Lower, Now
 from django.db.models.lookups import Exact
 
 from api.principals import AgentPrincipal, ApiPrincipal, Partner
+from oauth_clients.models import AgencyLink
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -12,7 +13,7 @@ class AgentQuerySet(models.QuerySet["Agent"]):
         """The agents this caller may know of, deactivated ones included."""
         match principal:
             case Partner():
-                return self.filter(agency__oauth_links__oauth_client_id=principal.client_pk)
+                return self.filter(AgencyLink.reached("agency_id", principal.client_pk))
             case AgentPrincipal():
                 return self.filter(agency_id=principal.agency_id)
 

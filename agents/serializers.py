@@ -5,13 +5,12 @@ from typing import Any
 
 import phonenumbers
 from django.core.validators import RegexValidator
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from rest_framework import serializers
 
 from agents.models import Agent
 from api import pictures
-from api.principals import ApiPrincipal
+from api.pagination import Listing
 
 PHONE_REGION = "US"
 
@@ -124,11 +123,6 @@ _ROW = (
 )
 
 
-def agents_of(principal: ApiPrincipal) -> QuerySet[Any]:
-    """The agents that the caller may see, as the rows that `agent_rows` reads."""
-    return Agent.objects.visible_to(principal).order_by("id").values_list(*_ROW)
-
-
 def agent_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
     """Agents of a list, as AgentSerializer shows them, without building an instance or a field for each.
 
@@ -154,6 +148,9 @@ def agent_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[di
             agency_id, agency_name, color_code, picture, created_at, deactivated_at,
         ) in rows
     ]  # fmt: skip
+
+
+AGENTS = Listing(Agent.objects.visible_to, _ROW, agent_rows)
 
 
 class NewAgentAnswerSerializer(serializers.Serializer[Any]):

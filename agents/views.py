@@ -8,12 +8,11 @@ from agents.filters import AgentFilter
 from agents.models import Agent
 from agents.permissions import require_self_or_admin
 from agents.serializers import (
+    AGENTS,
     AdditionalQuestionsAnswerSerializer,
     AdditionalQuestionsSerializer,
     AgentSerializer,
     ResetAnswerSerializer,
-    agent_rows,
-    agents_of,
 )
 from api.operations import Caller, operation
 from api.views import ApiView
@@ -30,7 +29,7 @@ class AgentsView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Ordered by id. Deactivated agents are left out unless `includeDeactivated=true`."""
-        return self.page(agents_of, agent_rows)
+        return self.page(AGENTS)
 
 
 class OneAgentView(ApiView):

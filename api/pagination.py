@@ -14,15 +14,21 @@ from api.filters import StrictFilterSet
 from api.principals import ApiPrincipal
 from api.statements import ListStatement, slots_of, values_of
 
-RowsOf = Callable[[ApiPrincipal], QuerySet[Any]]
-"""The rows that a caller may see, as a `values_list` ordered by id, so that paging never skips or repeats."""
-
-Shape = Callable[[HttpRequest, Iterable[Any]], list[dict[str, Any]]]
-"""Turns the rows of a page into what is shown."""
-
 DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 100
 MAX_PAGE = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of what a caller may see, ordered by id, so that paging never skips or repeats."""
+
+    visible: Callable[[ApiPrincipal], QuerySet[Any]]
+    """For example `Agent.objects.visible_to`."""
+    columns: tuple[str, ...]
+    """What `values_list` reads of each; the id first."""
+    shape: Callable[[HttpRequest, Iterable[Any]], list[dict[str, Any]]]
+    """Turns the rows of a page into what is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class PageRequest:
 
 
 def paginate(
-    request: HttpRequest, principal: ApiPrincipal, rows_of: RowsOf, shape: Shape, filters: type[StrictFilterSet]
+    request: HttpRequest, principal: ApiPrincipal, listing: Listing, filters: type[StrictFilterSet]
 ) -> dict[str, Any]:
     """The answer to a list request, in at most two queries whatever the page size.
 
@@ -52,30 +58,35 @@ def paginate(
     """
     errors: dict[str, list[ErrorDetail]] = {}
     wanted = PageRequest.of(request.GET, errors)
-    rows = filters.apply(request.GET, rows_of(principal), errors) if filters.asked(request.GET) else None
+    asked = filters.asked(request.GET)
+    found = filters.apply(request.GET, listing.visible(principal), errors) if asked else None
     if errors:
         raise ValidationError(errors)
-    if rows is None:
-        kept = _unfiltered(rows_of, cast(Any, filters), cast(Any, type(principal)))
-        total, page = kept.page(values_of(principal), limit=wanted.per_page, offset=wanted.offset)
+    if found is None:
+        kept = _unfiltered(listing, cast(Any, filters), cast(Any, type(principal)))
+        total, rows = kept.page(values_of(principal), limit=wanted.per_page, offset=wanted.offset)
     else:
-        total = rows.order_by().count()
-        page = list(rows[wanted.offset : wanted.offset + wanted.per_page]) if wanted.offset < total else []
-    return {"data": shape(request, page), **links_and_meta(request, wanted, total, len(page))}
+        total, rows = found.count(), []
+        if wanted.offset < total:
+            ids = found.order_by("pk").values("pk")[wanted.offset : wanted.offset + wanted.per_page]
+            rows = list(found.model.objects.filter(pk__in=ids).order_by("pk").values_list(*listing.columns))
+    return {"data": listing.shape(request, rows), **links_and_meta(request, wanted, total, len(rows))}
 
 
 @cache
-def _unfiltered(rows_of: RowsOf, filters: Any, kind: Any) -> ListStatement:
+def _unfiltered(listing: Listing, filters: Any, kind: Any) -> ListStatement:
     """The list as most callers ask for it, composed once."""
-    return ListStatement(filters.apply(QueryDict(), rows_of(slots_of(kind)), {}))
+    return ListStatement(filters.apply(QueryDict(), listing.visible(slots_of(kind)), {}), listing.columns)
 
 
 def links_and_meta(request: HttpRequest, wanted: PageRequest, total: int, shown: int) -> dict[str, Any]:
     path = f"{request.scheme}://{request.get_host()}{request.path}"
     kept = [(name, value) for name, values in request.GET.lists() if name != "page" for value in values]
 
+    others = f"{path}?{urlencode(kept)}&" if kept else f"{path}?"
+
     def url(page: int) -> str:
-        return f"{path}?{urlencode([*kept, ('page', page)])}"
+        return f"{others}page={page}"
 
     last = max(1, -(-total // wanted.per_page))
     page = wanted.page

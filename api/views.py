@@ -24,7 +24,7 @@ from api.addresses import client_address
 from api.errors import Forbidden, Malformed, RateLimited, TooLarge, Unauthenticated
 from api.filters import StrictFilterSet
 from api.operations import Operation
-from api.pagination import RowsOf, Shape, paginate
+from api.pagination import Listing, paginate
 from api.parsers import JsonParser, MultiPartParser, is_chunked
 from api.principals import ApiPrincipal
 
@@ -91,10 +91,10 @@ class ApiView(APIView):
             raise Forbidden
         return found
 
-    def page(self, rows_of: RowsOf, shape: Shape) -> Response:
-        """A page of the rows that the caller may see, narrowed by the operation's own filters."""
+    def page(self, listing: Listing) -> Response:
+        """A page of what the caller may see, narrowed by the operation's own filters."""
         filters = self.operations["GET"].filters or StrictFilterSet
-        return Response(paginate(self.request._request, self.principal, rows_of, shape, filters))
+        return Response(paginate(self.request._request, self.principal, listing, filters))
 
     def created(self, data: Any, *, location: str) -> Response:
         return Response({"data": data}, status=HTTPStatus.CREATED, headers={"Location": location})

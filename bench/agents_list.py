@@ -9,9 +9,10 @@ def main(data_dir: Path) -> None:
     print(f"The list of agents: {data.AGENCIES} agencies, {data.AGENTS} agents, {data.PARTNERS} partners.")
     tokens = data_dir / "tokens"
     tokens.write_text("\n".join(data.load()))
-    usual = contest.Contender("the usual way", "config.wsgi", "bench.usual")
-    ours = contest.Contender("this code", "config.wsgi")
-    floor = contest.Contender("floor (bare WSGI, same queries)", "bench.floor")
+    load = {"TOKENS": str(tokens)}
+    usual = contest.Contender("the usual way", "config.wsgi", "bench.usual", load)
+    ours = contest.Contender("this code", "config.wsgi", load=load)
+    floor = contest.Contender("floor (bare WSGI, same queries)", "bench.floor", load=load)
     contenders = [usual, ours, floor]
-    contest.run(contenders, script="load.lua", environment={"TOKENS": str(tokens)})
+    contest.run(contenders, script="load.lua")
     contest.tell("GET /v1/agents?perPage=25", contenders, [(ours, usual, 5), (ours, floor, 0.4)])

@@ -1,7 +1,7 @@
 """Serving a contender on gunicorn, loading it with wrk, and telling how contenders compare.
 
-All in one run, on the same server class and data, in turn and in rounds, so that what else the machine does falls on
-all alike. Figures are medians over the rounds; they mean something as ratios only.
+All in one run, on the same server class and data, in short turns, so that what else the machine does falls on all
+alike. A ratio is taken within each round; the median of the rounds is what is told.
 """
 
 import os
@@ -13,64 +13,62 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 CONNECTIONS = 8
-WARM_UP_SECONDS = 2
-SECONDS = 8
-ROUNDS = 3
+WARM_UP_SECONDS = 3
+SECONDS = 3
+ROUNDS = 9
 HERE = Path(__file__).parent
 
 
 @dataclass
 class Contender:
-    """A WSGI application, and the settings it runs with."""
+    """A WSGI application, the settings it runs with, and what its load is told."""
 
     name: str
     application: str
     settings: str = "config.settings"
+    load: dict[str, str] = field(default_factory=dict)
     rates: list[float] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        """Requests a second."""
-        return statistics.median(self.rates)
+    """Requests a second, a round each."""
 
 
-def run(contenders: list[Contender], *, script: str, environment: dict[str, str]) -> None:
-    """Loads each in turn, for some rounds. `script` is the wrk script's file name."""
+def run(contenders: list[Contender], *, script: str) -> None:
+    """Serves all, and loads one after the other in short turns. `script` is the wrk script's file name."""
     if not shutil.which("wrk"):
         sys.exit("The benchmark needs wrk, the load generator: see README, Benchmarks.")
-    environment = {**os.environ, **environment}
-    for turn in range(ROUNDS):
-        for contender in contenders:
-            with _served(contender, environment) as url:
-                _load(url, script, environment, WARM_UP_SECONDS)
-                contender.rates.append(_load(url, script, environment, SECONDS))
-            print(f"  round {turn + 1}: {contender.name:<34} {contender.rates[-1]:>8.1f}/s", flush=True)
+    with ExitStack() as stack:
+        urls = [stack.enter_context(_served(contender)) for contender in contenders]
+        for contender, url in zip(contenders, urls, strict=True):
+            _load(contender, url, script, WARM_UP_SECONDS)
+        for _ in range(ROUNDS):
+            for contender, url in zip(contenders, urls, strict=True):
+                contender.rates.append(_load(contender, url, script, SECONDS))
 
 
 def tell(title: str, contenders: list[Contender], ratios: list[tuple[Contender, Contender, float]]) -> None:
     """The table, and for each ratio what was aimed at."""
-    print(f"\n{title}")
+    print(f"\n{title}, requests a second: median (least to most) of {ROUNDS} rounds")
     for contender in contenders:
         spread = f"{min(contender.rates):.0f} to {max(contender.rates):.0f}"
-        print(f"  {contender.name:<34} {contender.rate:>8.1f}/s   ({spread})")
+        print(f"  {contender.name:<34} {statistics.median(contender.rates):>8.1f}   ({spread})")
     for one, other, aim in ratios:
-        print(f"  {one.name} : {other.name} = {one.rate / other.rate:.2f}   (aim: {aim:g})")
+        rounds = [mine / theirs for mine, theirs in zip(one.rates, other.rates, strict=True)]
+        spread = f"{min(rounds):.2f} to {max(rounds):.2f}"
+        print(f"  {one.name} : {other.name} = {statistics.median(rounds):.2f}   ({spread}; aim: {aim:g})")
 
 
 @contextmanager
-def _served(contender: Contender, environment: dict[str, str]) -> Iterator[str]:
+def _served(contender: Contender) -> Iterator[str]:
     port = _free_port()
+    environment = {**os.environ, **contender.load, "DJANGO_SETTINGS_MODULE": contender.settings}
     command = [sys.executable, "-m", "gunicorn", contender.application, "--bind", f"127.0.0.1:{port}"]
     command += ["--config", str(HERE / "server.py")]
-    with (Path(environment["DATA_DIR"]) / "bench.log").open("ab") as log:
-        server = subprocess.Popen(
-            command, env={**environment, "DJANGO_SETTINGS_MODULE": contender.settings}, stderr=log, stdout=log
-        )
+    with _log().open("ab") as log:
+        server = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
     try:
         _await_port(port)
         yield f"http://127.0.0.1:{port}"
@@ -79,13 +77,18 @@ def _served(contender: Contender, environment: dict[str, str]) -> Iterator[str]:
         server.wait(timeout=20)
 
 
-def _load(url: str, script: str, environment: dict[str, str], seconds: int) -> float:
+def _load(contender: Contender, url: str, script: str, seconds: int) -> float:
     """Requests a second that were answered with 2xx. Any other answer ends the run: it would measure refusals."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / script), url]
-    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in output:
-        sys.exit(f"Some answers were not 2xx:\n{output}")
+    loaded = subprocess.run(command, env={**os.environ, **contender.load}, capture_output=True, text=True, check=False)
+    output = loaded.stdout
+    if loaded.returncode or "Non-2xx" in output:
+        sys.exit(f"{contender.name}: some answers were not 2xx\n{output}{loaded.stderr}\n{_log().read_text()[-2000:]}")
     return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+
+
+def _log() -> Path:
+    return Path(os.environ["DATA_DIR"]) / "bench.log"
 
 
 def _free_port() -> int:

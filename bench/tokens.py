@@ -12,11 +12,12 @@ from oauth_clients import services
 def main() -> None:
     print("\nThe token endpoint.")
     client, secret = services.create_client(name="bench", actor=Administrator(user_id=None))
-    ours = contest.Contender("this code", "config.wsgi")
-    usual = contest.Contender("the toolkit, default hashing", "config.wsgi", "bench.toolkit")
     form = f"grant_type=client_credentials&client_id={client.client_id}&client_secret={secret}"
-    contest.run([ours], script="token.lua", environment={"FORM": form, "RATE_LIMIT_TOKEN": "100000000/m"})
-    contest.run([usual], script="token.lua", environment={"FORM": _toolkit_client(), "TOKEN_PATH": "/oauth/token/"})
+    mine = {"FORM": form, "RATE_LIMIT_TOKEN": "100000000/m"}
+    theirs = {"FORM": _toolkit_client(), "TOKEN_PATH": "/oauth/token/"}
+    ours = contest.Contender("this code", "config.wsgi", load=mine)
+    usual = contest.Contender("the toolkit, default hashing", "config.wsgi", "bench.toolkit", theirs)
+    contest.run([usual, ours], script="token.lua")
     contest.tell("POST /oauth/token", [usual, ours], [(ours, usual, 50)])
 
 
@@ -24,6 +25,6 @@ def _toolkit_client() -> str:
     """A client in the toolkit's own tables, in a database beside ours."""
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "bench.toolkit"}
     made = subprocess.run(
-        [sys.executable, "-m", "bench.toolkit_client"], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "bench.toolkit_client"], env=environment, stdout=subprocess.PIPE, text=True, check=True
     )
     return made.stdout.strip()

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agencies.models import Agency
-from agencies.serializers import PartnerAgencySerializer, agencies_of, agency_rows
+from agencies.serializers import AGENCIES, PartnerAgencySerializer
 from agents.models import Agent
-from agents.serializers import AgentSerializer, agent_rows, agents_of
+from agents.serializers import AGENTS, AgentSerializer
+from api.pagination import Listing
 from api.principals import Partner
 from api.renderers import to_json
 from oauth_clients.models import AgencyLink, OAuthClient
@@ -24,6 +25,10 @@ PICTURE = st.sampled_from(["", "0123.png"])
 def partner() -> Partner:
     client = OAuthClient.objects.create(name="Partner")
     return Partner(client_pk=client.pk, client_id=client.client_id, token_pk=1)
+
+
+def listed(listing: Listing, caller: Partner) -> list[dict[str, Any]]:
+    return listing.shape(REQUEST, listing.visible(caller).values_list(*listing.columns))
 
 
 def agency_of(caller: Partner, **values: Any) -> Agency:
@@ -45,7 +50,7 @@ def test_agents(db: None, values: dict[str, Any], name: str) -> None:
     caller = partner()
     agency = agency_of(caller, name=name)
     agent = Agent.objects.create(agency=agency, email="a@example.com", slug=f"agent-{agency.pk}", **values)
-    by_hand = agent_rows(REQUEST, agents_of(caller))
+    by_hand = listed(AGENTS, caller)
     described = AgentSerializer([agent], many=True, context={"request": REQUEST}).data
     assert to_json(by_hand) == to_json(described)
 
@@ -58,6 +63,6 @@ def test_agents(db: None, values: dict[str, Any], name: str) -> None:
 def test_agencies(db: None, values: dict[str, Any]) -> None:
     caller = partner()
     agency = agency_of(caller, **values)
-    by_hand = agency_rows(REQUEST, agencies_of(caller))
+    by_hand = listed(AGENCIES, caller)
     described = PartnerAgencySerializer([agency], many=True, context={"request": REQUEST}).data
     assert to_json(by_hand) == to_json(described)
