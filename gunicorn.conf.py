@@ -27,6 +27,6 @@ limit_request_line = 4094
 limit_request_fields = 100
 limit_request_field_size = 8190
 
-accesslog = None  # a request is logged once, by config.logs, with its id
+accesslog = None  # a request is logged once, by api.middleware, with its id
 errorlog = "-"
 loglevel = "warning"

@@ -7,23 +7,9 @@ from typing import Any
 
 import orjson
 import structlog
-from django.http import HttpRequest
-from django_structlog.middlewares import RequestMiddleware
 
 # PostgreSQL tells the values at fault: "DETAIL:  Key (lower(email))=(ann@example.com) already exists."
 DATABASE_DETAIL = re.compile(r"DETAIL: .*")
-
-
-class RequestLogMiddleware(RequestMiddleware):
-    """One line a request, at its end. django-structlog's own would log query strings: e-mail addresses."""
-
-    @staticmethod
-    def format_request(request: HttpRequest) -> str:
-        return f"{request.method} {request.path}"
-
-    @staticmethod
-    def bind_user_id(request: HttpRequest) -> None:
-        """The API knows principals, not users; asking for the user would load a session."""
 
 
 def without_database_details(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:

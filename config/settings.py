@@ -4,7 +4,6 @@ Defaults are the ones for production. What development relaxes, it relaxes by na
 ALLOW_INSECURE_HTTP. A value that is needed and missing stops the start with one line.
 """
 
-import logging
 import re
 from pathlib import Path
 
@@ -72,18 +71,17 @@ INSTALLED_APPS = [
 
 # Only what is truly every request's. The rest of an API request is in api/views.py.
 MIDDLEWARE = [
-    "api.middleware.RequestIdMiddleware",
+    "api.middleware.RequestMiddleware",
     "api.middleware.ProbeMiddleware",
-    "config.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.csp.HtmlCSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.pages.CSPMiddleware",
+    "config.pages.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.pages.CsrfViewMiddleware",
+    "config.pages.AuthenticationMiddleware",
+    "config.pages.MessageMiddleware",
+    "config.pages.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -269,9 +267,6 @@ USE_I18N = False
 
 # --- logs: one JSON line an event, request ids carried into Celery, no personal data ------------
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
-DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
-DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # after api.middleware.RequestIdMiddleware has checked it
-DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
 LOGGING = logs.logging_config(LOG_LEVEL)
 structlog.configure(**logs.structlog_config(LOG_LEVEL))
