@@ -78,10 +78,10 @@ MIDDLEWARE = [
     "config.pages.CSPMiddleware",
     "config.pages.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "config.pages.CsrfViewMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "config.pages.AuthenticationMiddleware",
     "config.pages.MessageMiddleware",
-    "config.pages.XFrameOptionsMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
