@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 import administration.views
 
@@ -10,6 +11,8 @@ urlpatterns = [
     path("v1/", include("agents.urls")),
     path("v1/", include("agencies.urls")),
     path("", include("api.urls")),
+    path("docs", RedirectView.as_view(url="/docs/")),
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/login/", administration.views.login),
     path("admin/", admin.site.urls),
 ]

@@ -103,3 +103,8 @@ def test_the_page_names_no_outside_host(client: Any) -> None:
     assert page.status_code == 200
     assert "//" not in page.content.decode().replace("<!doctype", "")
     assert "'unsafe-eval'" not in page["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("page", ["/docs", "/admin"])
+def test_a_page_typed_without_its_slash_is_found(client, page):
+    assert client.get(page).headers["Location"] == f"{page}/"
