@@ -106,5 +106,5 @@ def test_the_page_names_no_outside_host(client: Any) -> None:
 
 
 @pytest.mark.parametrize("page", ["/docs", "/admin"])
-def test_a_page_typed_without_its_slash_is_found(client, page):
+def test_a_page_typed_without_its_slash_is_found(client: Any, page: str) -> None:
     assert client.get(page).headers["Location"] == f"{page}/"
