@@ -1,6 +1,7 @@
 from http import HTTPStatus
 from typing import Any, cast
 
+from django.conf import settings
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -104,7 +105,7 @@ class AgencyView(OneAgencyView):
         summary="Change the agency",
         takes=AgencyChangeSerializer,
         gives=AgencySerializer,
-        file=True,
+        max_file_bytes=settings.MAX_PICTURE_BYTES,
     )
     def patch(self, request: Request, agency_id: int) -> Response:
         """A logo comes as multipart; for clients that cannot send that as PATCH, a POST with `_method=PATCH`."""
@@ -170,7 +171,7 @@ class AgencyAgentsView(OneAgencyView):
         takes=NewAgentSerializer,
         gives=NewAgentAnswerSerializer,
         status=HTTPStatus.CREATED,
-        file=True,
+        max_file_bytes=settings.MAX_PICTURE_BYTES,
         refusals={**AGENCY_DEACTIVATED, **AGENT_RULES},
     )
     def post(self, request: Request, agency_id: int) -> Response:
@@ -215,7 +216,7 @@ class AgencyAgentView(OneAgencyView):
         summary="Change an agent",
         takes=AgentChangeSerializer,
         gives=AgentSerializer,
-        file=True,
+        max_file_bytes=settings.MAX_PICTURE_BYTES,
         refusals={
             **AGENT_RULES,
             "last_admin": "The last admin stays admin.",

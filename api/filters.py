@@ -1,6 +1,6 @@
 """Filters that refuse bad values: django-filter by itself ignores them, and would answer with everything."""
 
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db.models import QuerySet
 from django.http import QueryDict
@@ -13,15 +13,21 @@ Rows = TypeVar("Rows", bound=QuerySet[Any])
 class StrictFilterSet(FilterSet):
     """The base of every filter set."""
 
+    searching: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that find few rows by an index of their own (api.statements.found_at_once)."""
+    known: dict[str, Any]
+    """What the path says, for filters that must know."""
+
     @classmethod
     def asked(cls, query: QueryDict) -> bool:
         """Whether the query has any of this set's parameters."""
         return any(name in query for name in cls.base_filters)
 
     @classmethod
-    def apply(cls, query: QueryDict, rows: Rows, errors: dict[str, list[ErrorDetail]]) -> Rows:
+    def apply(cls, query: QueryDict, rows: Rows, errors: dict[str, list[ErrorDetail]], **known: Any) -> Rows:
         """`rows`, narrowed as the query asks; what it asks wrongly is added to `errors`, by parameter."""
         narrowed = cls(query, rows)
+        narrowed.known = known
         if narrowed.is_valid():
             return narrowed.qs
         for name, problems in narrowed.form.errors.as_data().items():
@@ -49,6 +55,6 @@ class DeactivationFilterSet(StrictFilterSet):
         return queryset  # `apply` acts on it, since it must act when the parameter is absent, too
 
     @classmethod
-    def apply(cls, query: QueryDict, rows: Any, errors: dict[str, list[ErrorDetail]]) -> Any:
-        narrowed = super().apply(query, rows, errors)
+    def apply(cls, query: QueryDict, rows: Any, errors: dict[str, list[ErrorDetail]], **known: Any) -> Any:
+        narrowed = super().apply(query, rows, errors, **known)
         return narrowed if query.get("includeDeactivated") == "true" else narrowed.active()

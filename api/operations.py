@@ -4,7 +4,7 @@ The base view refuses callers by it, the OpenAPI document is made from it, and t
 is checked against it; so none of the three can drift from the others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
@@ -56,11 +56,23 @@ class Operation:
     """`data` is a list."""
     paged: bool = False
     """`data` is a page of a list, with links and meta."""
-    file: bool = False
-    """The body may hold a file: multipart is accepted, and a multipart POST with `_method=PATCH` is a PATCH."""
+    max_file_bytes: int = 0
+    """Where not 0, the body may hold a file of so many bytes: multipart is accepted, and a multipart POST with
+    `_method=PATCH` is a PATCH."""
     filters: type[StrictFilterSet] | None = None
+    sorts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What `sort` takes, with the columns that it orders by; with `-` before it, from the last to the first."""
+    includes: tuple[str, ...] = ()
+    """What `include` takes."""
     refusals: dict[str, str] = field(default_factory=dict)
     """Codes of the rules that answer 422, with what each means."""
+
+    def order_of(self, sort: str) -> tuple[str, ...] | None:
+        """The columns to order by, the id last; None for a word that `sort` does not take."""
+        columns = self.sorts.get(sort.removeprefix("-"))
+        if columns is None:
+            return None
+        return tuple(f"-{name}" for name in (*columns, "pk")) if sort.startswith("-") else (*columns, "pk")
 
 
 def operation(**facts: Any) -> Callable[[Handler], Handler]:

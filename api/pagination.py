@@ -1,6 +1,6 @@
 """Numbered pages (contract §2): `page`, `perPage`, absolute links that keep the caller's other parameters."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -11,8 +11,9 @@ from django.http import HttpRequest, QueryDict
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from api.filters import StrictFilterSet
+from api.operations import Operation
 from api.principals import ApiPrincipal
-from api.statements import ListStatement, slots_of, values_of
+from api.statements import ListStatement, found_at_once, slots_of, values_of
 
 DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 100
@@ -71,6 +72,55 @@ def paginate(
             ids = found.order_by("pk").values("pk")[wanted.offset : wanted.offset + wanted.per_page]
             rows = list(found.model.objects.filter(pk__in=ids).order_by("pk").values_list(*listing.columns))
     return {"data": listing.shape(request, rows), **links_and_meta(request, wanted, total, len(rows))}
+
+
+def paginate_found(
+    request: HttpRequest,
+    operation: Operation,
+    rows: QuerySet[Any],
+    shape: Callable[[Sequence[Any], frozenset[str]], list[dict[str, Any]]],
+    **known: Any,
+) -> dict[str, Any]:
+    """The answer to a list request about some of a tenant's rows, narrowed, ordered and filled as `operation` takes it.
+
+    `shape` turns the ids of a page, in order, and what is to be included into what is shown; `known` is for the filters.
+    Raises ValidationError (422) naming every query parameter at fault.
+    """
+    errors: dict[str, list[ErrorDetail]] = {}
+    wanted = PageRequest.of(request.GET, errors)
+    filters = operation.filters or StrictFilterSet
+    found = filters.apply(request.GET, rows, errors, **known)
+    included = includes_of(request.GET, operation, errors)
+    order = _order_of(request.GET, operation, errors)
+    if errors:
+        raise ValidationError(errors)
+    if any(request.GET.get(name) for name in filters.searching):
+        total, ids = found_at_once(found, order, limit=wanted.per_page, offset=wanted.offset)
+    else:
+        total = found.count()
+        on_page = found.order_by(*order).values_list("pk", flat=True)
+        ids = list(on_page[wanted.offset : wanted.offset + wanted.per_page]) if wanted.offset < total else []
+    return {"data": shape(ids, included), **links_and_meta(request, wanted, total, len(ids))}
+
+
+def includes_of(query: QueryDict, operation: Operation, errors: dict[str, list[ErrorDetail]]) -> frozenset[str]:
+    """What `include` asks for, with commas or repeated; each part of a dotted name with what it leads through."""
+    asked = {name for value in query.getlist("include") for name in value.split(",") if name}
+    if unknown := asked.difference(operation.includes):
+        expected = " or ".join(operation.includes)
+        errors["include"] = [ErrorDetail(f"Not {sorted(unknown)[0][:50]!r}, but {expected}.", "unknown_include")]
+    return frozenset(name.rsplit(".", depth)[0] for name in asked for depth in range(name.count(".") + 1))
+
+
+def _order_of(query: QueryDict, operation: Operation, errors: dict[str, list[ErrorDetail]]) -> tuple[str, ...]:
+    sort = query.get("sort")
+    if not sort:
+        return ("pk",)
+    order = operation.order_of(sort)
+    if order is None:
+        errors["sort"] = [ErrorDetail(f"One of {', '.join(operation.sorts)}, or with - before it.", "invalid_choice")]
+        return ("pk",)
+    return order
 
 
 @cache

@@ -53,5 +53,14 @@ class Administrator:
         return "command-line" if self.user_id is None else f"administrator:{self.user_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Somebody at an agent's public page, known by nothing but what they send."""
+
+    @property
+    def label(self) -> str:
+        return "consumer"
+
+
 ApiPrincipal = Partner | AgentPrincipal
-Principal = Partner | AgentPrincipal | Administrator
+Principal = Partner | AgentPrincipal | Administrator | Consumer

@@ -1,4 +1,4 @@
-"""Rate limits: counted by django-ratelimit in fixed windows of a minute, in one round trip to the counter store.
+"""Rate limits: counted by django-ratelimit in fixed windows, in one round trip to the counter store.
 
 The count is atomic over all processes and machines. When the store is away, requests are served uncounted; the
 outage is logged, and shown by `/readyz`.
@@ -37,13 +37,16 @@ class CounterCache(RedisCache):
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._counters = self._cache.get_client(write=True)
+        self._lifetime = int(self.default_timeout or 0)
         self._increment = self._counters.register_script(self.INCREMENT)
 
     def add(self, key: str, value: Any, timeout: Any = None, version: int | None = None) -> bool:
+        """Only takes note of how long the window is, for the `incr` that follows; each thread has its own cache."""
+        self._lifetime = int(timeout)
         return False
 
     def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        name, lifetime = self.make_and_validate_key(key, version), int(self.default_timeout or 0)
+        name, lifetime = self.make_and_validate_key(key, version), self._lifetime
         try:
             return self._counters.evalsha(self._increment.sha, 1, name, lifetime)
         except NoScriptError:

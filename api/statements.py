@@ -10,8 +10,9 @@ from dataclasses import fields
 from typing import Any, cast
 
 from django.db import connection
-from django.db.models import BigIntegerField, Expression, Field, QuerySet
+from django.db.models import BigIntegerField, Expression, F, Field, QuerySet, Window
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import RowNumber
 
 from api.principals import ApiPrincipal
 
@@ -73,6 +74,25 @@ class ListStatement:
         counted = f"SELECT COUNT(*) AS total FROM ({self._all.sql}) found"  # noqa: S608 - the ORM's own SQL
         counted_and_page = f"({counted}) counted LEFT JOIN ({self._rows.sql}) page ON TRUE"
         return f"WITH ids (pk) AS ({page_of_ids}) SELECT * FROM {counted_and_page} ORDER BY page.id"  # noqa: S608
+
+
+def found_at_once(found: QuerySet[Any], order: Sequence[str], *, limit: int, offset: int) -> tuple[int, list[Any]]:
+    """How many rows a search found, and the ids of a page of them. One round trip.
+
+    What was found is gathered first, and ordered then. Left to itself, PostgreSQL may take a word that few rows have for
+    one that many have, and walk through the rows in their order, to the end of the table, until a page is full.
+    """
+    terms = [F(name[1:]).desc() if name.startswith("-") else F(name).asc() for name in order]
+    placed = found.order_by().annotate(place=Window(RowNumber(), order_by=terms)).values_list("pk", "place")
+    sql, params = placed.query.sql_with_params()
+    page = "SELECT id, place FROM found ORDER BY place LIMIT %s OFFSET %s"
+    rows = run(
+        f"WITH found (id, place) AS MATERIALIZED ({sql}) "  # noqa: S608 - the ORM's own SQL
+        f"SELECT counted.total, page.id FROM (SELECT COUNT(*) AS total FROM found) counted LEFT JOIN ({page}) page "
+        "ON TRUE ORDER BY page.place",
+        [*params, limit, offset],
+    )
+    return rows[0][0], [pk for _, pk in rows if pk is not None]
 
 
 def run(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:

@@ -3,17 +3,20 @@
 authentication → rate limit → negotiation → method override → permission → idempotency → the endpoint → headers.
 """
 
+import re
+from collections.abc import Callable
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django.http import Http404, HttpRequest, HttpResponseBase, QueryDict
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
-from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.exceptions import MethodNotAllowed, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -24,11 +27,12 @@ from api.addresses import client_address
 from api.errors import Forbidden, Malformed, RateLimited, TooLarge, Unauthenticated
 from api.filters import StrictFilterSet
 from api.operations import Operation
-from api.pagination import Listing, paginate
+from api.pagination import Listing, includes_of, paginate, paginate_found
 from api.parsers import JsonParser, MultiPartParser, is_chunked
 from api.principals import ApiPrincipal
 
 AnyModel = TypeVar("AnyModel", bound=Model)
+CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class ApiView(APIView):
@@ -40,14 +44,16 @@ class ApiView(APIView):
 
     operations: ClassVar[dict[str, Operation]] = {}
     """By HTTP method."""
+    max_file_bytes: ClassVar[int] = 0
+    """Of the largest file that any of them takes."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         handlers = ((name.upper(), getattr(cls, name, None)) for name in cls.http_method_names)
         declared = ((method, getattr(handler, "operation", None)) for method, handler in handlers)
         cls.operations = {method: operation for method, operation in declared if operation}
-        takes_file = any(operation.file for operation in cls.operations.values())
-        cls.parser_classes = [JsonParser, MultiPartParser] if takes_file else [JsonParser]
+        cls.max_file_bytes = max((operation.max_file_bytes for operation in cls.operations.values()), default=0)
+        cls.parser_classes = [JsonParser, MultiPartParser] if cls.max_file_bytes else [JsonParser]
 
     @property
     def allowed_methods(self) -> list[str]:
@@ -91,6 +97,31 @@ class ApiView(APIView):
             raise Forbidden
         return found
 
+    def find(self, rows: QuerySet[AnyModel], parameter: str) -> AnyModel:
+        """The row with the UUID in this path parameter, among those that the caller may see.
+
+        Raises Malformed (400) for what is no UUID, Http404 for any other row's.
+        """
+        text = self.kwargs[parameter]
+        if not CANONICAL_UUID.fullmatch(text):
+            raise Malformed(f"{parameter} in the path is not a UUID.")
+        found = rows.filter(pk=UUID(text)).first()
+        if found is None:
+            raise Http404
+        return found
+
+    def included(self) -> frozenset[str]:
+        """What the query asks to be included. Raises ValidationError (422)."""
+        errors: dict[str, Any] = {}
+        included = includes_of(self.request._request.GET, self.operations["GET"], errors)
+        if errors:
+            raise ValidationError(errors)
+        return included
+
+    def page_of(self, rows: QuerySet[Any], shape: Callable[..., list[dict[str, Any]]], **known: Any) -> Response:
+        """A page of `rows`, narrowed, ordered and filled as the query asks: see `paginate_found`."""
+        return Response(paginate_found(self.request._request, self.operations["GET"], rows, shape, **known))
+
     def page(self, listing: Listing) -> Response:
         """A page of what the caller may see, narrowed by the operation's own filters."""
         filters = self.operations["GET"].filters or StrictFilterSet
@@ -129,7 +160,7 @@ class ApiView(APIView):
     def _override_method(self, request: Request) -> None:
         """A multipart POST with `_method=PATCH` is that PATCH (contract §2), where PATCH takes a file."""
         patch = self.operations.get("PATCH")
-        if request.method == "POST" and _is_multipart(request) and patch and patch.file:
+        if request.method == "POST" and _is_multipart(request) and patch and patch.max_file_bytes:
             self._bound_body(request)
             if cast(QueryDict, request.data).get("_method") == "PATCH":
                 request._request.method = "PATCH"
@@ -138,7 +169,7 @@ class ApiView(APIView):
         """Before a byte is read: a file with the fields beside it, or JSON (whose reading Django bounds as well)."""
         if is_chunked(request._request):
             raise Malformed("Send the body with its Content-Length; a chunked one is not taken.")
-        limit = settings.MAX_JSON_BYTES + (settings.MAX_PICTURE_BYTES if _is_multipart(request) else 0)
+        limit = settings.MAX_JSON_BYTES + (self.max_file_bytes if _is_multipart(request) else 0)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdigit() and int(length) > limit:
             raise TooLarge(f"The body is larger than {limit} bytes.")

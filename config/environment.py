@@ -35,10 +35,10 @@ env = Env()
 
 
 def rate(name: str, default: str) -> str:
-    """A rate, `COUNT/m`: the counters live for two minutes, so the period is a minute."""
+    """A rate, `COUNT/m` or `COUNT/h`."""
     value = env.str(name, default)
-    if not re.fullmatch(r"[1-9]\d{0,8}/m", value):
-        raise ImproperlyConfigured(f"{name} must read COUNT/m, for example {default}; it is {value!r}")
+    if not re.fullmatch(r"[1-9]\d{0,8}/[mh]", value):
+        raise ImproperlyConfigured(f"{name} must read COUNT/m or COUNT/h, for example {default}; it is {value!r}")
     return value
 
 

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "oauth_clients",
     "agents",
     "agencies",
+    "clients",
 ]
 
 # Only what is truly every request's. The rest of an API request is in api/views.py.
@@ -138,6 +139,15 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": MEDIA_ROOT / "pictures", "base_url": "/media/pictures/"},
     },
+    # Declaration pages: nobody else's to read, on this machine or any.
+    "declaration_pages": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": MEDIA_ROOT / "declaration-pages",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
@@ -148,6 +158,7 @@ WHITENOISE_AUTOREFRESH = False
 MAX_JSON_BYTES = 1_048_576
 MAX_PICTURE_BYTES = 5 * 1024 * 1024
 MAX_PICTURE_PIXELS = 4096  # on each side
+MAX_DECLARATION_PAGE_BYTES = 20 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_NUMBER_FILES = 5
@@ -190,7 +201,20 @@ RATE_LIMIT_LOGIN = rate("RATE_LIMIT_LOGIN", "10/m")
 RATELIMIT_USE_CACHE = "default"
 RATELIMIT_IP_META_KEY = "api.addresses.client_address"
 IDEMPOTENCY_HOURS = 24
-SLUG_RESERVED = {"admin", "api", "docs", "oauth", "static", "media", "v1", "healthz", "readyz", "openapi", "well-known"}
+SLUG_RESERVED = {
+    "admin",
+    "api",
+    "docs",
+    "oauth",
+    "static",
+    "media",
+    "v1",
+    "healthz",
+    "readyz",
+    "openapi",
+    "well-known",
+    "files",
+}
 
 # About the answers of an authorization endpoint, which there is none of.
 SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W005"]
@@ -232,6 +256,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "clear-expired-oauth-tokens": {"task": "oauth_clients.tasks.clear_expired_tokens", "schedule": 3600},
+    "resume-reading": {"task": "clients.tasks.resume_reading", "schedule": 60},
+    "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": 24 * 3600},
     "clear-expired-idempotency-keys": {"task": "api.tasks.clear_expired_idempotency_keys", "schedule": 3600},
 }
 

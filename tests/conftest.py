@@ -146,15 +146,24 @@ def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def pictures_dir(tmp_path: Path, settings: Any) -> Path:
-    """Where pictures go."""
-    location = tmp_path / "pictures"
-    kept = {**settings.STORAGES["pictures"]["OPTIONS"], "location": location}
+def stored_files(tmp_path: Path, settings: Any) -> Path:
+    """Where files go: a folder for each kind."""
+    places = {"pictures": tmp_path / "pictures", "declaration_pages": tmp_path / "declaration-pages"}
     settings.STORAGES = {
-        **settings.STORAGES,
-        "pictures": {**settings.STORAGES["pictures"], "OPTIONS": kept},
+        name: {**kept, "OPTIONS": {**kept["OPTIONS"], "location": places[name]}} if name in places else kept
+        for name, kept in settings.STORAGES.items()
     }
-    return location
+    return tmp_path
+
+
+@pytest.fixture
+def pictures_dir(stored_files: Path) -> Path:
+    return stored_files / "pictures"
+
+
+@pytest.fixture
+def declaration_pages_dir(stored_files: Path) -> Path:
+    return stored_files / "declaration-pages"
 
 
 @pytest.fixture

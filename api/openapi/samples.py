@@ -11,8 +11,13 @@ Json = dict[str, Any]
 
 def of(method: str, path: str, body: Json | None, declared: Operation) -> list[Json]:
     """The `x-codeSamples` of an operation."""
-    for name, example in (("{agency_id}", examples.ID), ("{agent_id}", examples.OTHER_ID)):
-        path = path.replace(name, str(example))
+    path = path.format(**examples.PATH_IDS)
+    if declared.takes and examples.needs_file(declared.takes):
+        return [
+            {"lang": "Shell", "label": "curl", "source": _curl_upload(method, path)},
+            {"lang": "JavaScript", "label": "JavaScript", "source": _javascript_upload(method, path)},
+            {"lang": "Python", "label": "Python", "source": _python_upload(method, path)},
+        ]
     return [
         {"lang": "Shell", "label": "curl", "source": _curl(method, path, body)},
         {"lang": "JavaScript", "label": "JavaScript", "source": _javascript(method, path, body)},
@@ -64,3 +69,27 @@ def _python(method: str, path: str, body: Json | None) -> str:
         "print(response.status_code, response.text)",
     ]
     return "\n".join(lines)
+
+
+# --- with a file ------------------------------------------------------------------------------------
+
+
+def _curl_upload(method: str, path: str) -> str:
+    return _curl(method, path, None) + " \\\n  -F 'file=@declarations.pdf;type=application/pdf'"
+
+
+def _javascript_upload(method: str, path: str) -> str:
+    return "\n".join(
+        [
+            'import { openAsBlob } from "node:fs";',
+            "",
+            "const form = new FormData();",
+            'form.append("file", await openAsBlob("declarations.pdf"), "declarations.pdf");',
+            _javascript(method, path, None).replace("  headers: {", "  body: form,\n  headers: {"),
+        ]
+    )
+
+
+def _python_upload(method: str, path: str) -> str:
+    file = '    files={"file": open("declarations.pdf", "rb")},\n    timeout=30,'
+    return _python(method, path, None).replace("    timeout=30,", file)

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
+from django_filters import IsoDateTimeFilter, MultipleChoiceFilter
 from drf_spectacular.openapi import AutoSchema
 
 from api.openapi import examples, samples
@@ -42,7 +43,7 @@ class ApiSchema(AutoSchema):
             "operationId": self.declared.name,
             "summary": self.declared.summary,
             "description": self._description(),
-            "tags": [path.split("/")[2].capitalize()],
+            "tags": [type(self.view).__module__.partition(".")[0].capitalize()],
             "security": [{SECURITY[self.declared.caller]: []}],
             "parameters": self._parameters(),
             **({"requestBody": body} if body else {}),
@@ -54,7 +55,7 @@ class ApiSchema(AutoSchema):
 
     def _description(self) -> str:
         parts = [getattr(self.view, self.method.lower()).__doc__ or "", WHO[self.declared.caller]]
-        if self.method == "PATCH" and self.declared.file:
+        if self.method == "PATCH" and self.declared.max_file_bytes:
             parts.append("Also taken as a multipart `POST` with the form field `_method=PATCH`.")
         if self.declared.refusals:
             rules = "\n".join(f"- `{code}`: {meaning}" for code, meaning in self.declared.refusals.items())
@@ -79,6 +80,11 @@ class ApiSchema(AutoSchema):
             ]
         if self.declared.filters:
             parameters += [_filter(name, one) for name, one in self.declared.filters.base_filters.items()]
+        if self.declared.sorts:
+            words = [word for name in self.declared.sorts for word in (name, f"-{name}")]
+            parameters.append(_query("sort", {"type": "string", "enum": words}, "`-` is from the last to the first."))
+        if self.declared.includes:
+            parameters.append(_include(self.declared.includes))
         shared = {"POST": ["IdempotencyKey"], "GET": ["IfNoneMatch"]}.get(self.method, [])
         return parameters + [{"$ref": f"#/components/parameters/{name}"} for name in [*shared, "RequestId"]]
 
@@ -87,11 +93,13 @@ class ApiSchema(AutoSchema):
             return None
         component = self.resolve_serializer(cast(Any, self.declared.takes), "request")
         content = {"application/json": {"schema": component.ref, "example": self._example_body()}}
-        if self.declared.file:
+        if self.declared.max_file_bytes:
             content = {
                 "application/json": {"schema": self._without_files(component), "example": self._example_body()},
                 "multipart/form-data": {"schema": component.ref},
             }
+        if examples.needs_file(self.declared.takes):
+            del content["application/json"]
         required = bool(component.schema.get("required"))
         return {"required": required, "content": content}
 
@@ -137,23 +145,34 @@ class ApiSchema(AutoSchema):
             statuses.append(409)
         if self.declared.takes:
             statuses += [413, 415]
-        if self.declared.takes or self.declared.paged or self.declared.refusals or self.method == "POST":
+        if "_uuid}" in self.path:
+            statuses.append(404)
+        if (
+            self.declared.takes
+            or self.declared.includes
+            or self.declared.paged
+            or self.declared.refusals
+            or self.method == "POST"
+        ):
             statuses.append(422)
         return {str(status): {"$ref": f"#/components/responses/{ERRORS[status].name}"} for status in sorted(statuses)}
 
 
 def _path_id(name: str) -> Json:
-    return {
-        "name": name,
-        "in": "path",
-        "required": True,
-        "schema": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
-        "example": examples.ID,
-    }
+    schema: Json = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+    if name.endswith("_uuid"):
+        schema = {"type": "string", "format": "uuid"}
+    return {"name": name, "in": "path", "required": True, "schema": schema, "example": examples.PATH_IDS[name]}
 
 
 def _query(name: str, schema: Json, description: str) -> Json:
     return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+def _include(words: tuple[str, ...]) -> Json:
+    schema = {"type": "array", "items": {"type": "string", "enum": list(words)}}
+    named = _query("include", schema, "Related lists, which are absent else; one brings those that it leads through.")
+    return {**named, "style": "form", "explode": False}
 
 
 def _filter(name: str, declared: Any) -> Json:
@@ -162,4 +181,8 @@ def _filter(name: str, declared: Any) -> Json:
         schema["enum"] = [value for value, _ in choices]
     if maximum := declared.extra.get("max_length"):
         schema["maxLength"] = maximum
+    if isinstance(declared, IsoDateTimeFilter):
+        schema["format"] = "date-time"
+    if isinstance(declared, MultipleChoiceFilter):
+        schema = {"type": "array", "items": schema}
     return _query(name, schema, declared.extra.get("help_text", ""))

@@ -62,6 +62,12 @@ ERRORS = {
         "forbidden",
         "There is no such resource, or this credential does not reach it.",
     ),
+    404: ErrorAnswer(
+        "NotFound",
+        "A UUID that the caller does not reach, whether or not it exists.",
+        "not_found",
+        "There is no such resource, or this credential does not reach it.",
+    ),
     405: ErrorAnswer(
         "MethodNotAllowed", "Another method.", "method_not_allowed", 'Method "PUT" not allowed.', ("Allow",)
     ),

@@ -1,0 +1,142 @@
+"""The files of declaration pages: judged by content, kept as they came under names that nobody chose.
+
+They are evidence, so not a byte of them is changed; what would make one dangerous to open is met where it is given
+out (clients.links): as an attachment, with its judged type and `nosniff`.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+import structlog
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import Storage, storages
+from django.utils import timezone
+from PIL import Image
+
+from api.errors import Invalid, TooLarge
+from clients.models import DeclarationPage
+
+logger = structlog.get_logger(__name__)
+
+PDF = "application/pdf"
+PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+EXTENSIONS = {PDF: "pdf", "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+MAX_FILENAME = 200
+ORPHAN_AGE = timedelta(days=1)
+BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file that is in the storage."""
+
+    stored_name: str
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+def storage() -> Storage:
+    return storages["declaration_pages"]
+
+
+@contextmanager
+def stored(upload: File) -> Iterator[Stored]:
+    """The upload, judged and stored; removed again if the block fails.
+
+    Read in pieces and never held in memory as a whole. Raises TooLarge (413), Invalid (422): empty, invalid_file.
+    """
+    content_type = _judged(upload)
+    name = _new_name(content_type)
+    digest = _sha256(upload)
+    upload.seek(0)
+    try:
+        yield Stored(
+            storage().save(name, upload), _shown_name(upload.name, content_type), content_type, upload.size, digest
+        )
+    except BaseException:
+        remove([name])
+        raise
+
+
+def remove(names: Iterable[str]) -> None:
+    """What the storage does not give up now, the sweep finds: a row names it no more."""
+    for name in names:
+        try:
+            storage().delete(name)
+        except Exception as failure:  # noqa: BLE001 - each kind of storage has its own errors
+            logger.warning("file_not_removed", error=type(failure).__name__)
+
+
+def orphans() -> Iterator[str]:
+    """Names of stored files that no row names, of days that are over: no upload is still on its way to its row."""
+    today = f"{timezone.now() - ORPHAN_AGE:%Y-%m-%d}"
+    for folder in (one for one in _listed("")[0] if one < today):
+        names = [f"{folder}/{name}" for name in _listed(folder)[1]]
+        for start in range(0, len(names), BATCH):
+            batch = names[start : start + BATCH]
+            rows = DeclarationPage.objects.filter(stored_name__in=batch)
+            yield from set(batch).difference(rows.values_list("stored_name", flat=True))
+
+
+def _listed(folder: str) -> tuple[list[str], list[str]]:
+    """Folders and files in a folder; none in one that is not there."""
+    try:
+        return storage().listdir(folder)
+    except FileNotFoundError:
+        return [], []
+
+
+def _new_name(content_type: str) -> str:
+    """A folder a day, so that none grows without end; the name itself cannot be guessed."""
+    return f"{timezone.now():%Y-%m-%d}/{uuid4().hex}.{EXTENSIONS[content_type]}"
+
+
+def _judged(upload: File) -> str:
+    """The content type, by content."""
+    if not upload.size:
+        raise Invalid("The file is empty.", code="empty", field="file")
+    if upload.size > settings.MAX_DECLARATION_PAGE_BYTES:
+        raise TooLarge(f"file: at most {settings.MAX_DECLARATION_PAGE_BYTES} bytes.")
+    upload.seek(0)
+    beginning = upload.read(12)
+    upload.seek(0)
+    if beginning.startswith(b"%PDF-"):
+        return PDF
+    if beginning.startswith(b"RIFF") and beginning.endswith(b"WEBP"):
+        return PICTURES["WEBP"]
+    content_type = _picture_type(upload)
+    if content_type is None:
+        raise Invalid("A PDF, PNG, JPEG or WebP file that can be read.", code="invalid_file", field="file")
+    return content_type
+
+
+def _picture_type(upload: File) -> str | None:
+    """By its header, which is all that is read (of a WebP file Pillow would read the whole)."""
+    try:
+        with Image.open(upload, formats=("PNG", "JPEG")) as picture:
+            return PICTURES[str(picture.format)]
+    except Exception:  # noqa: BLE001 - a hostile file makes decoders raise anything
+        return None
+
+
+def _sha256(upload: File) -> str:
+    digest = hashlib.sha256()
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _shown_name(name: str | None, content_type: str) -> str:
+    """What its owner called the file, without folders and without letters that do not show or turn the line."""
+    last = re.split(r"[/\\]", name or "")[-1]
+    shown = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C").strip(". ")
+    return shown[-MAX_FILENAME:] or f"declaration-page.{EXTENSIONS[content_type]}"

@@ -1,0 +1,66 @@
+"""Links to the files of declaration pages: signed, for 15 minutes, and only while their asker's rights still hold.
+
+A link works without a token, so it says for whom it was made: the agent's token is asked about again when the link is
+opened. An agent who was deactivated, whose token was reset, or who lost the client opens nothing with it.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.core import signing
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from agents.authentication import principal_of
+from api import errors, ratelimits
+from api.addresses import client_address
+from api.principals import AgentPrincipal
+from clients import files
+from clients.models import DeclarationPage
+
+logger = structlog.get_logger(__name__)
+
+LIFETIME = timedelta(minutes=15)
+_signer = signing.TimestampSigner(salt="clients.links")
+
+
+def link_to(page: DeclarationPage, principal: AgentPrincipal) -> tuple[str, datetime]:
+    """The path of the link, and until when it works."""
+    expires_at = timezone.now() + LIFETIME
+    return f"/files/{_signer.sign_object([str(page.pk), principal.token_pk])}", expires_at
+
+
+@require_safe
+def download(request: HttpRequest, signed: str) -> HttpResponseBase:
+    """The file, as an attachment. A link that is forged, expired or whose rights are gone: one answer, 404."""
+    try:
+        page_id, token_pk = _signer.unsign_object(signed, max_age=LIFETIME)
+    except signing.BadSignature:
+        return _refused(request)
+    principal = principal_of(token_pk)
+    page = principal and DeclarationPage.objects.visible_to(principal).filter(pk=UUID(page_id)).first()
+    if not page:
+        raise Http404
+    return attachment(page)
+
+
+def attachment(page: DeclarationPage) -> FileResponse:
+    """The file for its receiver to keep: no browser shows it as a page of ours, whatever it holds."""
+    try:
+        opened = files.storage().open(page.stored_name)
+    except Exception as failure:
+        logger.error("file_missing", page=str(page.pk), error=type(failure).__name__)
+        raise Http404 from failure
+    response = FileResponse(opened, as_attachment=True, filename=page.filename, content_type=page.content_type)
+    response.headers["Content-Length"] = str(page.size)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _refused(request: HttpRequest) -> HttpResponseBase:
+    """Counted by address, like every bad credential."""
+    usage = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
+    return errors.too_many_requests(request) if usage.limited else errors.not_found(request)

@@ -1,0 +1,120 @@
+"""Finding clients by words, by one GIN index whatever is asked.
+
+Each client keeps the words it can be found by, each with its agent's id before it. So a search reads the entries of
+one agent's clients and of nobody else's: it costs the same whether the platform has a thousand clients or a million,
+and is a tenant's own by construction. Words are kept folded: without case and accents, so that `jose` finds `José`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any
+
+import phonenumbers
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.search import SearchVectorField
+from django.db.models import Func, Lookup, TextField, Value
+
+from agents.serializers import PHONE_REGION
+
+WORD = re.compile(r"[^\W_]+")
+SHORTEST_PHONE_END = 4
+MOST_WORDS = 10
+"""Of one search; what is written after them does not narrow it."""
+
+
+class Kind(Enum):
+    """What a word is of, as it stands in the index."""
+
+    ANY = "a"
+    NAME = "n"
+    EMAIL = "e"
+    PHONE = "p"
+
+
+def fold(text: str) -> str:
+    """Without case and accents."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+
+
+def words_of(text: str) -> list[str]:
+    """The folded words of a text, in order."""
+    return WORD.findall(fold(text))
+
+
+def entries(*, agent_id: int, first_name: str, last_name: str, email: str, phone_number: str) -> Func:
+    """The value of the index's column for such a client."""
+    names = {part for word in words_of(f"{first_name} {last_name}") for part in _beginnings(word)}
+    phone = phone_key(phone_number)
+    phone_ends = {phone[start:] for start in range(len(phone) - SHORTEST_PHONE_END + 1)}
+    found = {_entry(agent_id, Kind.NAME, word) for word in names}
+    found |= {_entry(agent_id, Kind.ANY, word) for word in names | phone_ends | set(words_of(email))}
+    if email:
+        found.add(_entry(agent_id, Kind.EMAIL, email_key(email)))
+    if phone:
+        found.add(_entry(agent_id, Kind.PHONE, phone))
+    return Func(
+        Value(sorted(found), output_field=ArrayField(TextField())),
+        function="array_to_tsvector",
+        output_field=SearchVectorField(),
+    )
+
+
+def query_of_words(agent_id: int, kind: Kind, text: str) -> str | None:
+    """Each word of the text begins a word of the client; None where the text has no word to find by."""
+    words = words_of(text)[:MOST_WORDS]
+    return " & ".join(f"{_quoted(_entry(agent_id, kind, word))}:*" for word in words) or None
+
+
+def query_of_value(agent_id: int, kind: Kind, value: str) -> str:
+    """This very value."""
+    return _quoted(_entry(agent_id, kind, value))
+
+
+def email_key(address: str) -> str:
+    """What two writings of one address have in common."""
+    return address.casefold()
+
+
+def phone_key(number: str) -> str:
+    """The digits that two writings of one number have in common, its country's first; "" where there are none."""
+    try:
+        parsed = phonenumbers.parse(number, PHONE_REGION)
+    except phonenumbers.NumberParseException:
+        return ""
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164).lstrip("+")
+
+
+def sort_key(first_name: str, last_name: str) -> str:
+    """By which clients are sorted by name: the last name first, on every machine alike."""
+    return f"{fold(last_name)} {fold(first_name)}"[:200]
+
+
+@SearchVectorField.register_lookup
+class Finds(Lookup):
+    """`words__finds=query`: the query is one of ours, already in tsquery's own form."""
+
+    lookup_name = "finds"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        column, params = self.process_lhs(compiler, connection)
+        return f"{column} @@ %s::tsquery", [*params, self.rhs]
+
+
+def _entry(agent_id: int, kind: Kind, word: str) -> str:
+    return f"{agent_id}{kind.value}{word}"
+
+
+def _beginnings(word: str) -> Iterable[str]:
+    """Where in a word a search may begin: anywhere in a script that puts no spaces between words."""
+    unspaced = any(unicodedata.category(letter) == "Lo" for letter in word)
+    return (word[start:] for start in range(len(word) if unspaced else 1))
+
+
+def _quoted(entry: str) -> str:
+    """As tsquery reads it: one lexeme, whatever stands in it."""
+    escaped = entry.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"

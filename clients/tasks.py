@@ -1,0 +1,55 @@
+"""What workers do for clients: read declaration pages, and sweep up what a crash left behind."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from celery import shared_task
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from clients import files
+from clients.models import DeclarationPage
+from clients.reading.extraction import Unreadable, text_of
+from clients.reading.fields import find
+from clients.services.declaration_pages import keep_reading, ring, try_reading
+
+logger = structlog.get_logger(__name__)
+TRY_AGAIN_AFTER = timedelta(minutes=10)
+"""Longer than any try takes."""
+SWEEP_AT_MOST = 500
+
+
+@shared_task
+def read_declaration_page(page_id: str) -> None:
+    """Fills what can be read from the page's file, or says that it cannot be."""
+    page = try_reading(UUID(page_id))
+    if page is None:
+        return
+    try:
+        with files.storage().open(page.stored_name) as file:
+            text = text_of(file)
+    except (Unreadable, FileNotFoundError) as failure:
+        logger.info("declaration_page_unreadable", page=page_id, reason=str(failure)[:100])
+        keep_reading(page_id=page.pk, text=None, found={})
+    else:
+        keep_reading(page_id=page.pk, text=text, found=find(text))
+
+
+@shared_task
+def resume_reading() -> None:
+    """Rings for each page that nobody reads: its doorbell was missed, or its worker died."""
+    idle = Q(reading_tried_at__isnull=True) | Q(reading_tried_at__lt=Now() - TRY_AGAIN_AFTER)
+    waiting = DeclarationPage.objects.filter(idle, reading=DeclarationPage.Reading.PENDING)
+    late = waiting.filter(uploaded_at__lt=Now() - timedelta(minutes=1)).order_by("uploaded_at")
+    for page_id in late.values_list("pk", flat=True)[:SWEEP_AT_MOST]:
+        ring(page_id)
+
+
+@shared_task
+def sweep_orphans() -> None:
+    """Removes files that no row names: of uploads that were cut off, of clients that were destroyed."""
+    swept = list(files.orphans())
+    files.remove(swept)
+    if swept:
+        logger.warning("orphans_swept", files=len(swept))
