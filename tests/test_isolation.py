@@ -92,9 +92,11 @@ def test_no_refusal_names_what_it_hides(
     """The answer for another's id is the answer for nobody's, byte by byte."""
     token = partner.token if endpoint.operation.caller.name == "PARTNER" else agency.owner.token
     pairs = [(foreign_agency.id, foreign_agency.owner.id), NOBODYS]
+    uuid = "019ab3f0-7c1e-7d2a-9f40-3b1c5d7e9a02"
+    uuids = dict.fromkeys(("client_uuid", "submission_uuid", "declaration_page_uuid"), uuid)
     bodies = {
         api.call(
-            endpoint.method, endpoint.route.format(agency_id=agency_id, agent_id=agent_id),
+            endpoint.method, endpoint.route.format(agency_id=agency_id, agent_id=agent_id, **uuids),
             token=token, json={}, x_request_id="same",
         ).content
         for agency_id, agent_id in pairs

@@ -1,15 +1,18 @@
-"""Who may call what: every endpoint, every kind of caller, the status each gets (contract §1, §4, §5)."""
+"""Who may call what: every endpoint, every kind of caller, the status each gets (contract §1, §4 to §6)."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
 from django.urls import resolve
 
 from api.operations import Caller
-from tests.conftest import Api, new_agency, new_agent, partner_seat
+from tests.clients.conftest import new_client, new_page, new_submission, upload
+from tests.conftest import AgentSeat, Api, new_agency, new_agent, partner_seat
 from tests.endpoints import Endpoint, endpoints, views
 
 CALLERS = (
@@ -19,6 +22,13 @@ AGENCY = {"agency_name": "New", "email": "new@example.com", "first_name": "New",
 AGENT = {"first_name": "New", "last_name": "Agent", "email": "new@example.com"}
 TRANSFER = {"agent_id": "{agent}"}
 NAME = {"first_name": "Changed"}
+CLIENT = {"first_name": "New", "last_name": "Client", "email": "new@home.example"}
+FILE = "a file"  # a body that is multipart, with one
+
+# {client} is the calling agent's own, with a {submission} and its {page}; {other} is the colleague's client.
+MINE = "/v1/agents/{agent}/clients/{client}"
+OTHER = "/v1/agents/{colleague}/clients/{other}"
+SENT = f"{MINE}/submissions/{{submission}}"
 
 # {agent} is the calling agent itself, {colleague} another agent of its agency, {gone} a deactivated one.
 # fmt: off
@@ -46,6 +56,30 @@ TABLE: list[tuple[str, str, Any, str]] = [
     ("PATCH",  "/v1/agencies/{agency}/agents/{colleague}",      {"is_admin": True},   "401 401 403 403 403 200 403 401"),
     ("PATCH",  "/v1/agencies/{agency}/agents/{agent}",          {"is_admin": True},   "401 401 403 403 403 200 403 401"),
     ("DELETE", "/v1/agencies/{agency}/agents/{colleague}",      None,                 "401 401 403 403 403 204 403 401"),
+    ("POST",   "/v1/client",                                    CLIENT,               "401 401 403 403 201 201 201 401"),
+    ("POST",   "/v1/client",            {**CLIENT, "agent_id": "{colleague}"},        "401 401 403 403 403 201 422 401"),
+    ("GET",    "/v1/agents/{agent}/clients",                    None,                 "401 401 403 403 200 200 403 401"),
+    ("GET",    "/v1/agents/{colleague}/clients",                None,                 "401 401 403 403 403 200 403 401"),
+    ("GET",    MINE,                                            None,                 "401 401 403 403 200 200 403 401"),
+    ("GET",    OTHER,                                           None,                 "401 401 403 403 403 200 403 401"),
+    ("PATCH",  MINE,                                            NAME,                 "401 401 403 403 200 200 403 401"),
+    ("PATCH",  OTHER,                                           NAME,                 "401 401 403 403 403 200 403 401"),
+    ("POST",   f"{MINE}/reassign",      {"agent_id": "{colleague}"},                  "401 401 403 403 200 200 403 401"),
+    ("POST",   f"{OTHER}/reassign",     TRANSFER,                                     "401 401 403 403 403 200 403 401"),
+    ("POST",   f"{MINE}/destroy",                               None,                 "401 401 403 403 204 204 403 401"),
+    ("POST",   f"{OTHER}/destroy",                              None,                 "401 401 403 403 403 204 403 401"),
+    ("GET",    f"{MINE}/submissions",                           None,                 "401 401 403 403 200 200 403 401"),
+    ("POST",   f"{MINE}/submissions",                           {},                   "401 401 403 403 201 201 403 401"),
+    ("POST",   f"{OTHER}/submissions",                          {},                   "401 401 403 403 403 201 403 401"),
+    ("GET",    SENT,                                            None,                 "401 401 403 403 200 200 403 401"),
+    ("PATCH",  SENT,                                            {},                   "401 401 403 403 200 200 403 401"),
+    ("POST",   f"{SENT}/complete",                              None,                 "401 401 403 403 200 200 403 401"),
+    ("POST",   f"{SENT}/declaration-pages",                     FILE,                 "401 401 403 403 201 201 403 401"),
+    ("GET",    f"{SENT}/declaration-pages/{{page}}",            None,                 "401 401 403 403 200 200 403 401"),
+    ("PATCH",  f"{SENT}/declaration-pages/{{page}}",            {"carrier": "New"},   "401 401 403 403 200 200 403 401"),
+    ("DELETE", f"{SENT}/declaration-pages/{{page}}",            None,                 "401 401 403 403 204 204 403 401"),
+    ("GET",    f"{MINE}/submission/{{submission}}/declaration-page/{{page}}", None,   "401 401 403 403 200 200 403 401"),
+    ("GET",    "/v1/additional-questions",                      None,                 "401 401 403 403 200 200 200 401"),
 ]
 # fmt: on
 
@@ -55,6 +89,9 @@ KIND_OF_CALLER = {
     Caller.ADMIN_AGENT: {"admin agent", "foreign agent"},  # an admin in its own agency
 }
 LARGEST_ID = 2**63 - 1
+Ids = dict[str, Any]
+IDS = ("agency", "agent", "colleague", "gone", "client", "other", "submission", "page")
+UUIDS = ("client", "other", "submission", "page")
 
 
 @dataclass(frozen=True)
@@ -70,13 +107,19 @@ class Row:
     @property
     def endpoint(self) -> Endpoint:
         """The one this row is about."""
-        match = resolve(self.filled({"agency": 1, "agent": 1, "colleague": 1, "gone": 1}))
+        match = resolve(self.filled(dict.fromkeys(IDS, 1)))
         return next(one for one in endpoints() if (one.method, one.route) == (self.method, route_of(match.route)))
 
-    def filled(self, ids: dict[str, int]) -> str:
+    def filled(self, ids: Ids) -> str:
         return self.path.format(**ids)
 
-    def body_for(self, ids: dict[str, int]) -> Any:
+    def sent(self, api: Api, ids: Ids, *, token: str | None, path: str = "", **headers: str) -> Any:
+        """The answer to this row's request; of another `path` where one is given."""
+        body = self.body_for(ids)
+        content = {"form": {"file": upload()}} if body == FILE else {"json": body}
+        return api.call(self.method, path or self.filled(ids), token=token, **content, **headers)
+
+    def body_for(self, ids: Ids) -> Any:
         if isinstance(self.body, dict):
             return {
                 name: ids[value.strip("{}")] if isinstance(value, str) and value.startswith("{") else value
@@ -86,7 +129,7 @@ class Row:
 
 
 def route_of(django_route: str) -> str:
-    return "/" + django_route.replace("<int:", "{").replace(">", "}")
+    return "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", django_route)
 
 
 ROWS = [
@@ -99,8 +142,8 @@ ROWS = [
 class World:
     """One of each caller, and what they act on."""
 
-    ids: dict[str, int]
-    foreign: dict[str, int]
+    ids: Ids
+    foreign: Ids
     tokens: dict[str, str | None]
 
 
@@ -121,13 +164,33 @@ def make_world(api: Api) -> World:
     # An admin in its own agency, so that nothing but the tenant stands between it and ours.
     foreign_agent = new_agent(api, foreign_partner, foreign_agency, "admin@example.com", is_admin=True)
     assert api.delete(f"/v1/agents/{gone.id}", token=partner.token).status_code == 204
+    other = new_client(api, colleague)
     seats = (partner, foreign_partner, agent, admin, foreign_agent, gone)
     tokens = (None, f"{partner.token[:-1]}-", *(seat.token for seat in seats))
     return World(
-        ids={"agency": agency.id, "agent": agent.id, "colleague": colleague.id, "gone": gone.id},
-        foreign={"agency": foreign_agency.id, **dict.fromkeys(("agent", "colleague", "gone"), foreign_agent.id)},
+        ids={
+            "agency": agency.id,
+            "agent": agent.id,
+            "colleague": colleague.id,
+            "gone": gone.id,
+            "other": other.uuid,
+            **sent_in(api, agent),
+        },
+        foreign={
+            "agency": foreign_agency.id,
+            **dict.fromkeys(("agent", "colleague", "gone"), foreign_agent.id),
+            **(theirs := sent_in(api, foreign_agent)),
+            "other": theirs["client"],
+        },
         tokens=dict(zip(CALLERS, tokens, strict=True)),
     )
+
+
+def sent_in(api: Api, agent: AgentSeat) -> dict[str, str]:
+    """A client of this agent's, with a submission and its declaration page."""
+    client = new_client(api, agent)
+    submission = new_submission(api, client)
+    return {"client": client.uuid, "submission": submission.uuid, "page": new_page(api, submission).uuid}
 
 
 # --- the matrix -------------------------------------------------------------------------------------
@@ -137,7 +200,7 @@ def make_world(api: Api) -> World:
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_each_caller_gets_its_status(api: Api, world: World, row: Row, caller: str) -> None:
-    answer = api.call(row.method, row.filled(world.ids), token=world.tokens[caller], json=row.body_for(world.ids))
+    answer = row.sent(api, world.ids, token=world.tokens[caller])
     assert answer.status_code == row.statuses[caller], answer.content
     assert_is_well_formed(answer)
 
@@ -175,23 +238,54 @@ def test_a_row_agrees_with_what_the_endpoint_declares(row: Row) -> None:
 # --- ids that are not the caller's ------------------------------------------------------------------
 
 WITH_ID = [row for row in ROWS if "{" in row.path]
+WITH_UUID = [row for row in ROWS if any(f"{{{name}}}" in row.path for name in UUIDS)]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("row", WITH_ID, ids=str)
 def test_foreign_and_absent_ids_are_told_apart_by_nobody(api: Api, world: World, row: Row) -> None:
     token = world.tokens["partner" if row.statuses["partner"] < 300 else "admin agent"]
-    absent = [dict.fromkeys(world.ids, number) for number in (0, 987654321, LARGEST_ID, 10**30)]
+    numbers = [name for name in IDS if name not in UUIDS]
+    absent = [{**world.ids, **dict.fromkeys(numbers, number)} for number in (0, 987654321, LARGEST_ID, 10**30)]
     candidates = [world.foreign, *absent]
-    if row.path.count("{") == 2:  # ours within theirs, theirs within ours
+    if row.path.startswith("/v1/agencies/") and row.path.count("{") == 2:  # ours within theirs, theirs within ours
         candidates.append({**world.ids, "agency": world.foreign["agency"]})
         candidates.append({**world.foreign, "agency": world.ids["agency"]})
-    answers = [
-        api.call(row.method, row.filled(ids), token=token, json=row.body_for(world.ids), x_request_id="same")
-        for ids in candidates
-    ]
+    answers = [row.sent(api, world.ids, token=token, path=row.filled(ids), x_request_id="same") for ids in candidates]
     assert {answer.status_code for answer in answers} == {403}
     assert len({answer.content for answer in answers}) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("caller", ["agent", "admin agent"])
+@pytest.mark.parametrize("row", WITH_UUID, ids=str)
+def test_nor_are_uuids(api: Api, world: World, row: Row, caller: str) -> None:
+    """Each part of the path in turn, and all of them: another tenant's, nobody's, and one of another kind of ours."""
+    if row.statuses[caller] == 403:
+        pytest.skip("the agent's id is refused before")
+    named = [name for name in UUIDS if f"{{{name}}}" in row.path]
+    nobodys = str(uuid4())
+    wrong = [
+        {name: found}
+        for name in named
+        for found in (world.foreign[name], nobodys, world.ids["submission" if name != "submission" else "page"])
+    ]
+    wrong += [{name: world.foreign[name] for name in named}, dict.fromkeys(named, nobodys)]
+    answers = [
+        row.sent(api, world.ids, token=world.tokens[caller], path=row.filled({**world.ids, **one}), x_request_id="same")
+        for one in wrong
+    ]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.content for answer in answers}) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("row", WITH_UUID, ids=str)
+@pytest.mark.parametrize("text", ["1", "x" * 500, "%00", "{}", "019ab3f07c1e7d2a9f403b1c5d7e9a02", "\u0661" * 36])
+def test_what_is_no_uuid_is_400(api: Api, world: World, row: Row, text: str) -> None:
+    last = [name for name in UUIDS if f"{{{name}}}" in row.path][-1]
+    answer = row.sent(api, world.ids, token=world.tokens["admin agent"], path=row.filled({**world.ids, last: text}))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed")
 
 
 # --- methods ----------------------------------------------------------------------------------------
@@ -208,7 +302,7 @@ UNDECLARED = [
 @pytest.mark.django_db
 @pytest.mark.parametrize(("method", "route", "declared"), UNDECLARED)
 def test_other_methods_get_405(api: Api, world: World, method: str, route: str, declared: list[str]) -> None:
-    answer = api.call(method, route.format(agency_id=1, agent_id=1), token=world.tokens["partner"])
+    answer = api.call(method, re.sub(r"{\w+}", "1", route), token=world.tokens["partner"])
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == set(declared)
     if method != "HEAD":

@@ -55,7 +55,7 @@ def test_an_unreachable_counter_store_is_told_in_one_line(tmp_path: Path, port: 
         ("TRUSTED_PROXY_COUNT", "one", "TRUSTED_PROXY_COUNT must be a whole number; it is 'one'"),
         ("TRUSTED_PROXY_COUNT", "-1", "TRUSTED_PROXY_COUNT must be a whole number; it is '-1'"),
         ("ALLOW_INSECURE_HTTP", "maybe", "ALLOW_INSECURE_HTTP must be true or false; it is 'maybe'"),
-        ("RATE_LIMIT_TOKEN", "10/h", "RATE_LIMIT_TOKEN must read COUNT/m, for example 10/m; it is '10/h'"),
+        ("RATE_LIMIT_TOKEN", "10/d", "RATE_LIMIT_TOKEN must read COUNT/m or COUNT/h, for example 10/m; it is '10/d'"),
         ("DATABASE_URL", "nonsense", "DATABASE_URL must read postgresql://user:password@host:5432/name"),
         ("DATABASE_URL", "mysql://a:b@c/d", "DATABASE_URL must read postgresql://user:password@host:5432/name"),
         ("DATABASE_URL", "postgresql://a:b@c:port/d", "DATABASE_URL must read .*: its port is no number"),
