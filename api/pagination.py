@@ -83,7 +83,7 @@ def paginate_found(
 ) -> dict[str, Any]:
     """The answer to a list request about some of a tenant's rows, narrowed, ordered and filled as `operation` takes it.
 
-    `shape` turns the ids of a page, in order, and what is to be included into what is shown; `known` is for the filters.
+    `shape` turns the ids of a page, in order, and what is to be included into what is shown; `known` is for filters.
     Raises ValidationError (422) naming every query parameter at fault.
     """
     errors: dict[str, list[ErrorDetail]] = {}
@@ -108,7 +108,7 @@ def includes_of(query: QueryDict, operation: Operation, errors: dict[str, list[E
     asked = {name for value in query.getlist("include") for name in value.split(",") if name}
     if unknown := asked.difference(operation.includes):
         expected = " or ".join(operation.includes)
-        errors["include"] = [ErrorDetail(f"Not {sorted(unknown)[0][:50]!r}, but {expected}.", "unknown_include")]
+        errors["include"] = [ErrorDetail(f"Not {min(unknown)[:50]!r}, but {expected}.", "unknown_include")]
     return frozenset(name.rsplit(".", depth)[0] for name in asked for depth in range(name.count(".") + 1))
 
 

@@ -79,9 +79,11 @@ class ListStatement:
 def found_at_once(found: QuerySet[Any], order: Sequence[str], *, limit: int, offset: int) -> tuple[int, list[Any]]:
     """How many rows a search found, and the ids of a page of them. One round trip.
 
-    What was found is gathered first, and ordered then. Left to itself, PostgreSQL may take a word that few rows have for
-    one that many have, and walk through the rows in their order, to the end of the table, until a page is full.
+    What was found is gathered first, and ordered then. Left to itself, PostgreSQL may take a word that few rows have
+    for one that many have, and walk through the rows in their order, to the end of the table, until a page is full.
     """
+    if found.query.is_empty():
+        return 0, []
     terms = [F(name[1:]).desc() if name.startswith("-") else F(name).asc() for name in order]
     placed = found.order_by().annotate(place=Window(RowNumber(), order_by=terms)).values_list("pk", "place")
     sql, params = placed.query.sql_with_params()

@@ -9,6 +9,7 @@ from factory.django import DjangoModelFactory
 
 from agencies.models import Agency
 from agents.models import Agent
+from clients.models import Client
 from oauth_clients.models import AgencyLink, OAuthClient
 
 
@@ -30,6 +31,16 @@ class AgentFactory(DjangoModelFactory):
     slug = factory.Sequence(lambda n: f"made-agent-{n}")
 
 
+class ClientFactory(DjangoModelFactory):
+    class Meta:
+        model = Client
+
+    first_name = factory.Sequence(lambda n: f"Made{n}")
+    last_name = factory.Sequence(lambda n: f"Client {n}")
+    email = factory.Sequence(lambda n: f"made{n}@example.com")
+    phone_number = factory.Sequence(lambda n: f"(212) 555-{n % 10_000:04d}")
+
+
 class AgencyLinkFactory(DjangoModelFactory):
     class Meta:
         model = AgencyLink
@@ -47,6 +58,14 @@ def agencies_of_client(client: OAuthClient, count: int, **values: Any) -> list[A
     agencies = _insert(AgencyFactory.build_batch(count, **values))
     _insert(AgencyLinkFactory.build(oauth_client=client, agency=agency) for agency in agencies)
     return agencies
+
+
+def clients_of_agent(agent_id: int, count: int, **values: Any) -> list[Client]:
+    """That many clients of one agent, in one query."""
+    clients = ClientFactory.build_batch(count, agent_id=agent_id, **values)
+    for client in clients:
+        client.index()
+    return _insert(clients)
 
 
 def _insert(rows: Iterable[Any]) -> list[Any]:
