@@ -35,6 +35,9 @@ def judge(versions: dict[str, int], answers: dict[str, Any], *, whole: bool) -> 
     faults: dict[str, Any] = {one: [_not_asked("questions")] for one in answers if one not in asked}
     for insurance_type, questions in asked.items():
         given = answers.get(insurance_type) or {}
+        if not isinstance(given, dict):
+            faults[insurance_type] = [ErrorDetail("An object of answers by question.", "invalid")]
+            continue
         kept[insurance_type], found = _judge_set(questions, given, whole=whole)
         if found:
             faults[insurance_type] = found
@@ -66,16 +69,16 @@ def _sets(wanted: Q) -> Any:
     return QuestionSet.objects.filter(wanted).prefetch_related("questions")
 
 
-def _judge_set(questions: list[Question], given: Any, *, whole: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+def _judge_set(
+    questions: list[Question], given: dict[str, Any], *, whole: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """What is kept, and what is at fault, by key."""
-    if not isinstance(given, dict):
-        return {}, {"": [ErrorDetail("An object of answers by question.", "invalid")]}
     by_key = {question.key: question for question in questions}
     kept: dict[str, Any] = {}
     faults: dict[str, Any] = {key: [_not_asked("question")] for key in given if key not in by_key}
     for key, question in by_key.items():
         value = given.get(key)
-        if value in (None, "", []):
+        if value in (None, "", [], {}):
             if whole and question.required:
                 faults[key] = [ErrorDetail("An answer is needed.", "required")]
             continue
