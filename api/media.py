@@ -1,4 +1,4 @@
-"""Pictures and logos, where they are kept on this machine; an object store serves its own."""
+"""Pictures and logos, from wherever they are stored, for a browser or a CDN to keep."""
 
 import mimetypes
 

@@ -20,7 +20,7 @@ from django.core.files.storage import Storage, storages
 from django.utils import timezone
 from PIL import Image
 
-from api.errors import Invalid, TooLarge
+from api.errors import Invalid, TooLarge, Unavailable
 from clients.models import DeclarationPage
 
 logger = structlog.get_logger(__name__)
@@ -52,19 +52,27 @@ def storage() -> Storage:
 def stored(upload: File) -> Iterator[Stored]:
     """The upload, judged and stored; removed again if the block fails.
 
-    Read in pieces and never held in memory as a whole. Raises TooLarge (413), Invalid (422): empty, invalid_file.
+    Read in pieces and never held in memory as a whole. Raises TooLarge (413), Invalid (422): empty, invalid_file,
+    Unavailable (503) where the storage fails.
     """
     content_type = _judged(upload)
     name = _new_name(content_type)
     digest = _sha256(upload)
     upload.seek(0)
     try:
-        yield Stored(
-            storage().save(name, upload), _shown_name(upload.name, content_type), content_type, upload.size, digest
-        )
+        _store(name, upload)
+        yield Stored(name, _shown_name(upload.name, content_type), content_type, upload.size, digest)
     except BaseException:
         remove([name])
         raise
+
+
+def _store(name: str, upload: File) -> None:
+    try:
+        storage().save(name, upload)
+    except Exception as failure:
+        logger.error("file_not_stored", error=type(failure).__name__)
+        raise Unavailable from failure
 
 
 def remove(names: Iterable[str]) -> None:

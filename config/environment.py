@@ -1,6 +1,7 @@
 """What the environment says, read strictly: a value that is missing or wrong stops the start with one line."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import environ
@@ -59,6 +60,36 @@ def redis_url() -> str:
     if not re.match(r"(rediss?|unix)://.", value):
         raise ImproperlyConfigured("REDIS_URL must read redis://host:6379/0, or rediss://… with TLS")
     return value
+
+
+def file_storage(folder: str, local: Path) -> dict[str, Any]:
+    """Where files of one kind are kept, as Django's STORAGES has it: a folder of this machine, readable by the service
+    alone, or with S3_BUCKET that bucket of an S3-compatible store."""
+    bucket = env.str("S3_BUCKET", "")
+    if not bucket:
+        modes = {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700}
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": local / folder, **modes},
+        }
+    from botocore.config import Config  # a tenth of a second, for those who have a bucket
+
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": bucket,
+            "location": folder,
+            "endpoint_url": env.str("S3_ENDPOINT_URL", "") or None,
+            "region_name": env.str("S3_REGION", "") or None,
+            # Without these two, boto3's own ways: a role of the machine, its files, its environment.
+            "access_key": env.str("S3_ACCESS_KEY_ID", "") or None,
+            "secret_key": env.str("S3_SECRET_ACCESS_KEY", "") or None,
+            "signature_version": "s3v4",
+            "file_overwrite": False,
+            "max_memory_size": 262_144,  # larger ones are read through a temporary file; by default, memory
+            "client_config": Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 3}),
+        },
+    }
 
 
 def _truth(name: str, value: str) -> bool:

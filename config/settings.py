@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config import logs
-from config.environment import database, env, rate, redis_url
+from config.environment import database, env, file_storage, rate, redis_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -135,19 +135,9 @@ MEDIA_ROOT = DATA_DIR / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     # Pictures and logos: public by nature (they stand on a public page), under names that cannot be guessed.
-    "pictures": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": MEDIA_ROOT / "pictures", "base_url": "/media/pictures/"},
-    },
-    # Declaration pages: nobody else's to read, on this machine or any.
-    "declaration_pages": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": MEDIA_ROOT / "declaration-pages",
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    "pictures": file_storage("pictures", MEDIA_ROOT),
+    # Declaration pages: nobody's to read but through the service.
+    "declaration_pages": file_storage("declaration-pages", MEDIA_ROOT),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
