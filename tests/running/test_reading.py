@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 from reportlab.pdfgen.canvas import Canvas
 
@@ -63,13 +62,9 @@ def worker(start: Start, tmp_path: Path, settings: Any) -> None:
 
 
 def read(api: Api, submission: SubmissionSeat, uuid: str) -> Any:
-    def done() -> Any:
-        cache.clear()  # asking often: the limit is not what this is about
-        path = f"{submission.path}/declaration-pages/{uuid}"
-        shown = data(api.get(path, token=submission.client.agent.token))
-        return shown if shown["reading"] != "pending" else None
-
-    return wait_for(done, 60)
+    """The page as it is shown once it is read."""
+    wait_for(DeclarationPage.objects.filter(pk=uuid).exclude(reading="pending").exists, 60)
+    return data(api.get(f"{submission.path}/declaration-pages/{uuid}", token=submission.client.agent.token))
 
 
 def test_a_worker_reads_what_was_uploaded(api: Api, submission: SubmissionSeat, worker: None) -> None:
