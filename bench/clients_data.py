@@ -1,0 +1,97 @@
+"""`python -m bench.clients_data DATABASE AGENTS EACH`: a database with so many agents, and so many clients of each.
+
+Written by PostgreSQL itself, as a million rows would take Python many minutes; that the words of a row are those that
+the service would write is checked on one of them. The requests that search for them go into the file REQUESTS.
+"""
+
+import os
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import django
+import psycopg
+from django.core.management import call_command
+
+FOUND = 10
+"""Clients of one agent who share a last name."""
+SEARCHES = 2_000
+LOAD = """
+    INSERT INTO clients_client (
+        id, agent_id, first_name, last_name, email, phone_number, sales_funnel_status, created_at, updated_at,
+        sort_name, words
+    )
+    SELECT
+        uuidv7(), agent.id, 'Ann', last, last || n || '@bench.example', '', 'new', now(), now(),
+        lower(last) || ' ann',
+        array_to_tsvector(ARRAY[
+            agent.id || 'nann', agent.id || 'n' || lower(last), agent.id || 'aann', agent.id || 'a' || lower(last),
+            agent.id || 'a' || lower(last) || n, agent.id || 'abench', agent.id || 'aexample',
+            agent.id || 'e' || lower(last) || n || '@bench.example'
+        ])
+    FROM agents_agent agent,
+         generate_series(1, %(each)s) n,
+         LATERAL (SELECT 'Last' || n %% %(names)s || 'x' AS last) named
+"""
+
+
+def main(database: str, agents: int, each: int) -> None:
+    admin = os.environ["DATABASE_URL"].replace(f"/{database}?", "/postgres?")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {database}")
+    django.setup()
+    call_command("migrate", verbosity=0)
+    names = each // FOUND
+    tokens = _make_agents(agents)
+    _make_clients(each, names)
+    _check()
+    paths = (
+        f"{tokens[n % agents][1]} /v1/agents/{tokens[n % agents][0]}/clients?search={quote(f'last{n * 7 % names}x')}"
+        for n in range(SEARCHES)
+    )
+    Path(os.environ["REQUESTS"]).write_text("\n".join(paths))
+
+
+def _make_agents(count: int) -> list[tuple[int, str]]:
+    """Agents of one agency, and the token of each."""
+    from agencies.models import Agency
+    from agents.models import Agent, AgentToken
+    from api import credentials
+
+    agency = Agency.objects.create(name="Bench")
+    agents = Agent.objects.bulk_create(
+        Agent(agency=agency, first_name="A", last_name="B", email=f"a{n}@bench.example", slug=f"a-b-{n}")
+        for n in range(count)
+    )
+    tokens = [credentials.generate(credentials.AGENT_TOKEN) for _ in agents]
+    AgentToken.objects.bulk_create(
+        AgentToken(agent=agent, digest=credentials.digest(token)) for agent, token in zip(agents, tokens, strict=True)
+    )
+    return [(agent.pk, token) for agent, token in zip(agents, tokens, strict=True)]
+
+
+def _make_clients(each: int, names: int) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("SET maintenance_work_mem = '512MB'")
+        cursor.execute("DROP INDEX client_by_words")  # made anew at the end, which is many times faster
+        cursor.execute(LOAD, {"each": each, "names": names})
+        cursor.execute("CREATE INDEX client_by_words ON clients_client USING gin (words) WITH (fastupdate = off)")
+        cursor.execute("VACUUM ANALYZE")
+
+
+def _check() -> None:
+    from clients.models import Client
+
+    written = Client.objects.order_by("pk").first()
+    assert written
+    again = Client.objects.get(pk=written.pk)
+    again.index()
+    again.save()
+    assert Client.objects.get(pk=written.pk).words == written.words
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

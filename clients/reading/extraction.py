@@ -1,0 +1,6 @@
+class Unreadable(Exception):
+    pass
+
+
+def text_of(file):
+    return ""
