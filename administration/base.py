@@ -64,8 +64,8 @@ def act(
     applies: Callable[[Any], bool] = lambda _: True,
     permission: str = "change",
 ) -> Callable[[Callable[..., HttpResponse | None]], Any]:
-    """Makes the method `(self, request, target, values)` an act, for those who may change the object, or who have the
-    permission named.
+    """Makes the method `(self, request, target, values)` an act, for those who may see the object and change it, or who
+    have the permission named instead.
 
     `applies` says for which objects there is a button. The method may answer by itself; else the object's page follows.
     """
@@ -78,7 +78,7 @@ def act(
 
         view.__name__ = perform.__name__  # from which unfold names the URL
         path = perform.__name__.replace("_", "-")
-        decorated = action(description=title, url_path=path, permissions=[permission])(view)
+        decorated = action(description=title, url_path=path, permissions=["view", permission])(view)
         decorated.act = declared
         return decorated
 

@@ -69,7 +69,12 @@ class Client(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=~Q(email="", phone_number=""), name="client_has_email_or_phone"),
+            models.CheckConstraint(
+                condition=~Q(email="", phone_number=""),
+                name="client_has_email_or_phone",
+                violation_error_code="contact_missing",
+                violation_error_message="An e-mail address or a phone number is needed.",
+            ),
             models.CheckConstraint(
                 condition=Q(sales_funnel_status__in=FunnelStatus.values), name="client_sales_funnel_status_known"
             ),
