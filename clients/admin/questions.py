@@ -42,7 +42,6 @@ class QuestionInline(StackedInline):
     fields = ("label", "key", "kind", "required", "options", "help_text", "position")
     extra = 0
     max_num = MAX_QUESTIONS
-    validate_max = True
     ordering_field = "position"
     hide_ordering_field = True
     collapsible = True
