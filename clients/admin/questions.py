@@ -18,8 +18,6 @@ from clients.services.questions import FIELDS, MAX_QUESTIONS, publish_questions
 class LinesField(forms.CharField):
     """A list of short texts, a line each."""
 
-    widget = UnfoldAdminTextareaWidget
-
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
 
@@ -32,19 +30,21 @@ class LinesField(forms.CharField):
 
 class QuestionForm(forms.ModelForm):
     options = LinesField(
-        required=False, max_length=4_000, help_text="What to choose from, where there is a choice: one on each line."
+        required=False,
+        max_length=4_000,
+        widget=UnfoldAdminTextareaWidget({"rows": 4}),
+        help_text="What to choose from, where there is a choice: one on each line.",
     )
 
 
 class QuestionInline(StackedInline):
     model = Question
     form = QuestionForm
-    fields = ("label", "key", "kind", "required", "options", "help_text", "position")
+    fields = (("label", "help_text"), ("key", "kind", "required"), "options", "position")
     extra = 0
     max_num = MAX_QUESTIONS
     ordering_field = "position"
     hide_ordering_field = True
-    collapsible = True
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Of its set."""
@@ -61,7 +61,7 @@ class QuestionSetAdmin(ServiceAdmin):
     list_display = ("insurance_type", "version", "is_asked_now", "questions", "created_at")
     list_filter = ("insurance_type",)
     fieldsets = ((None, {
-        "fields": ("insurance_type", "version", "is_asked_now", "created_at"),
+        "fields": (("insurance_type", "version", "is_asked_now", "created_at"),),
         "description": (
             "A version is never changed: saving publishes the next one. Submissions go on with the version that they "
             "began with, so the answers to this one stay readable."
