@@ -36,6 +36,13 @@ class QuestionForm(forms.ModelForm):
         help_text="What to choose from, where there is a choice: one on each line.",
     )
 
+    position = forms.IntegerField(required=False, min_value=0, max_value=2**15 - 1)
+
+    def place(self) -> tuple[bool, int]:
+        """A new question has no position: it stands at the end, as on the page."""
+        position = self.cleaned_data["position"]
+        return position is None, position or 0
+
 
 class QuestionInline(StackedInline):
     model = Question
@@ -94,8 +101,7 @@ class QuestionSetAdmin(ServiceAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: Any) -> None:
         [formset] = formsets
         kept = [one for one in formset.forms if one not in formset.deleted_forms and _has_question(one)]
-        kept.sort(key=lambda one: one.cleaned_data["position"])
-        questions = [{name: one.cleaned_data[name] for name in FIELDS} for one in kept]
+        questions = [{name: one.cleaned_data[name] for name in FIELDS} for one in sorted(kept, key=QuestionForm.place)]
         form.instance.published = publish_questions(
             actor=administrator(request), based_on=form.instance, questions=questions
         )
