@@ -1,12 +1,15 @@
 """Clients with what they send, made over HTTP, as an agent's tools make them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from clients.public import guards
 from tests.answers import data
+from tests.clients.visitor import Visitor
 from tests.conftest import AgentSeat, Api
 
 JOE = {"first_name": "Joe", "last_name": "Consumer", "email": "joe@home.example", "phone_number": "(212) 555-0123"}
@@ -73,6 +76,21 @@ def send(api: Api, submission: SubmissionSeat, file: Any, **headers: str) -> Any
 
 def new_page(api: Api, submission: SubmissionSeat, content: bytes = PDF) -> PageSeat:
     return PageSeat(data(send(api, submission, upload(content)))["uuid"], submission)
+
+
+@pytest.fixture
+def asking(api: Api, agent: AgentSeat) -> AgentSeat:
+    """The agent, with the additional questions turned on."""
+    path = f"/v1/agents/{agent.id}/additional-questions"
+    assert api.patch(path, token=agent.token, json={"enabled": True}).status_code == 200
+    return agent
+
+
+@pytest.fixture
+def visitor(monkeypatch: pytest.MonkeyPatch) -> Visitor:
+    """A consumer who is given all the time there is, and needs none."""
+    monkeypatch.setattr(guards, "LEAST_FILLING", timedelta(0))
+    return Visitor()
 
 
 @pytest.fixture
