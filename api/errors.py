@@ -5,9 +5,10 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.template.response import TemplateResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -184,7 +185,7 @@ def as_api_error(exc: Exception) -> ApiError:
             return Forbidden()
         case RequestDataTooBig():
             return TooLarge()
-        case SuspiciousOperation():
+        case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return Malformed()
         case OperationalError() | InterfaceError():
             return Unavailable()
@@ -261,6 +262,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Only forms are protected, so only people come here."""
+    logger.info("csrf_failed", reason=reason.partition(" - ")[0])  # what follows may name the page before
     return _page(request, Forbidden(COOKIE_MISSING, code="csrf"))
 
 
