@@ -315,7 +315,7 @@ def test_a_storage_that_is_away_is_told_beside_the_file(
     assert submission().answers["auto"]["drivers"] == 2
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_file_is_removed(asked: Visitor, declaration_pages_dir: Path) -> None:
     asked.send("upload", files=[upload(), upload(PNG, "photo.png", "image/png")])
     first = DeclarationPage.objects.order_by("id")[0]
