@@ -15,7 +15,7 @@ from api import health
 
 logger = structlog.get_logger(__name__)
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-OPENS_A_DOOR = re.compile(r"(/files/|/s/).+")
+OPENS_A_DOOR = re.compile(r"(/files/|/s/).+", re.DOTALL)
 """What follows these in a path: a signed link to a file, a consumer's private link."""
 
 

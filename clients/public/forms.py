@@ -33,7 +33,8 @@ FEW = 6
 
 def _text(label: str, complete: str, needed: str = "", max_length: int = 100, **attributes: str) -> forms.CharField:
     """A line of text that browsers and phones can fill in by themselves; needed where there are words to say so."""
-    widget = forms.TextInput({"autocomplete": complete, "dir": "auto", **attributes})
+    required = {"aria-required": "true"} if needed else {}
+    widget = forms.TextInput({"autocomplete": complete, "dir": "auto", **required, **attributes})
     messages = {"required": needed, "max_length": f"Use at most {max_length} characters."}
     return forms.CharField(
         label=label, max_length=max_length, required=bool(needed), widget=widget, error_messages=messages

@@ -31,20 +31,23 @@ SALT = "clients.public"
 View = Callable[..., HttpResponse]
 
 
-def public(*, largest_body: int = settings.MAX_JSON_BYTES) -> Callable[[View], View]:
-    """A view for people: every error is a page. The body is bounded before anything reads it, the check against
-    forged requests (CSRF) included: its token is in the body. That is why the check is made here, and not by the
-    middleware, which would read first."""
+def public(find: Callable[..., Any], *, largest_body: int = settings.MAX_JSON_BYTES) -> Callable[[View], View]:
+    """A view for people, of what `find` finds by the path: every error is a page.
+
+    The body is bounded, and the page is found, before anything reads the body. The check against forged requests
+    (CSRF) does, for its token: that is why it is made here, and not by the middleware, which would read first.
+    """
 
     def guarded(view: View) -> View:
-        protected = csrf_protect(require_http_methods(["GET", "HEAD", "POST"])(view))
+        protected = csrf_protect(view)
 
         @csrf_exempt
+        @require_http_methods(["GET", "HEAD", "POST"])
         @wraps(view)
         def answer(request: HttpRequest, **parts: Any) -> HttpResponse:
             try:
                 _bound_body(request, largest_body)
-                return protected(request, **parts)
+                return protected(request, find(request, **parts))
             except Exception as failure:  # noqa: BLE001 - errors of any layer leave as a page
                 return page_of_exception(request, failure)
 
@@ -56,9 +59,14 @@ def public(*, largest_body: int = settings.MAX_JSON_BYTES) -> Callable[[View], V
 def _bound_body(request: HttpRequest, most: int) -> None:
     if is_chunked(request):
         raise Malformed
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdigit() and int(length) > most:
+    if body_length(request) > most:
         raise TooLarge
+
+
+def body_length(request: HttpRequest) -> int:
+    """As the request says; servers read no more than that."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isdecimal() else 0
 
 
 # --- robots -------------------------------------------------------------------------------------------

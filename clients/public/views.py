@@ -26,6 +26,7 @@ from clients.answers import questions_of
 from clients.models import LINK_LIFETIME, InsuranceType, Submission
 from clients.public import colours, guards
 from clients.public.forms import StartForm, SubmissionForm, answered
+from clients.search import phone_key
 from clients.services import declaration_pages, requests, submissions
 from clients.services.declaration_pages import MAX_PAGES
 
@@ -59,6 +60,8 @@ class Visit:
     request: HttpRequest
     secret: str
     submission: Submission
+    usage: Usage | None
+    """Of a change."""
 
     @property
     def agent(self) -> Agent:
@@ -76,13 +79,52 @@ class Visit:
         return SubmissionForm(self.submission, questions_of(self.submission.question_versions), *typed)
 
 
-@guards.public()
-def start(request: HttpRequest, slug: str) -> HttpResponse:
-    """The form that a consumer begins with."""
+# --- what a path names ----------------------------------------------------------------------------------
+
+
+def _agent(request: HttpRequest, slug: str) -> Agent:
     agent = Agent.objects.select_related("agency").filter(slug=slug.lower()).first()
     if agent is None:
         _missed(request)
-    _require_active(agent)
+    return _active(agent)
+
+
+def _visit(request: HttpRequest, slug: str, secret: str) -> Visit:
+    """Whatever the slug says: the link stays good when the client is given to another agent, or the agent's slug
+    changes. Who changes too much is told so in the form, but no more files are read."""
+    opened = Submission.objects.opened_by(secret).select_related("client__agent__agency").defer("client__words").first()
+    if opened is None:
+        _missed(request, "This private link does not work, or not any more: links work for 30 days.")
+    _active(opened.client.agent)
+    usage = guards.count_change(request) if request.method == "POST" else None
+    if usage and usage.limited and guards.body_length(request) > settings.MAX_JSON_BYTES:
+        raise RateLimited(headers=usage.headers())
+    return Visit(request, secret, opened, usage)
+
+
+def _active(agent: Agent) -> Agent:
+    if agent.deactivated_at or agent.agency.deactivated_at:
+        raise _closed(agent)
+    return agent
+
+
+def _closed(agent: Agent) -> NotAvailable:
+    return NotAvailable(f"{agent} no longer takes requests here.")
+
+
+def _missed(request: HttpRequest, words: str = "") -> NoReturn:
+    usage = guards.count_miss(request)
+    if usage.limited:
+        raise RateLimited(headers=usage.headers())
+    raise NotAvailable(words) if words else Http404
+
+
+# --- the pages ------------------------------------------------------------------------------------------
+
+
+@guards.public(_agent)
+def start(request: HttpRequest, agent: Agent) -> HttpResponse:
+    """The form that a consumer begins with."""
     path = reverse("public-page", args=[agent.slug])
     if request.method == "POST":
         return _start(request, agent)
@@ -91,20 +133,15 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
     return _form_page(request, agent, StartForm(), guards.seal(agent))
 
 
-@guards.public(largest_body=LARGEST_BODY)
-def submission(request: HttpRequest, slug: str, secret: str) -> HttpResponse:
-    """What the consumer began, to go on with until it is finished, and to look at from then on. The link stays good
-    when the client is given to another agent, or the agent's slug changes."""
-    opened = Submission.objects.opened_by(secret).select_related("client__agent__agency").defer("client__words").first()
-    if opened is None:
-        _missed(request, "This private link does not work, or not any more: links work for 30 days.")
-    visit = Visit(request, secret, opened)
-    _require_active(visit.agent)
-    if request.method == "POST" and not opened.completed_at:
+@guards.public(_visit, largest_body=LARGEST_BODY)
+def submission(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """What the consumer began, to go on with until it is finished, and to look at from then on."""
+    finished = visit.submission.completed_at is not None
+    if request.method == "POST" and not finished:
         return _change(visit)
-    if request.path != visit.path or request.method == "POST":
+    if request.method == "POST" or request.path != visit.path:
         return _see(visit.path)
-    return _finished_page(visit) if opened.completed_at else _submission_page(visit, visit.form())
+    return _finished_page(visit) if finished else _submission_page(visit, visit.form())
 
 
 @require_safe
@@ -152,10 +189,9 @@ def _change(visit: Visit) -> HttpResponse:
     """Saves, then does what was asked besides. Files are taken whatever else is wrong: no form can show them again."""
     request = visit.request
     form = visit.form(request.POST, request.FILES)
-    usage = guards.count_change(request)
-    if usage.limited:
-        form.add_error(None, guards.words_of(usage))
-        return _limited(_submission_page(visit, form), usage)
+    if visit.usage and visit.usage.limited:
+        form.add_error(None, guards.words_of(visit.usage))
+        return _limited(_submission_page(visit, form), visit.usage)
     act, _, page_id = request.POST.get("act", "save").partition(" ")
     try:
         _save(visit, form)
@@ -260,6 +296,7 @@ def _page(
         "agent": agent,
         "agency": agency,
         "logo": pictures.url(request, agency.logo),
+        "call": phone_key(agent.phone_number),
         "portrait": pictures.url(request, agent.profile_picture),
         "form": form,
         **more,
@@ -285,19 +322,3 @@ def _limited(answer: HttpResponse, usage: Usage) -> HttpResponse:
 
 def _see(path: str) -> HttpResponse:
     return HttpResponse(status=HTTPStatus.SEE_OTHER, headers={"Location": path})
-
-
-def _missed(request: HttpRequest, words: str = "") -> NoReturn:
-    usage = guards.count_miss(request)
-    if usage.limited:
-        raise RateLimited(headers=usage.headers())
-    raise NotAvailable(words) if words else Http404
-
-
-def _require_active(agent: Agent) -> None:
-    if agent.deactivated_at or agent.agency.deactivated_at:
-        raise _closed(agent)
-
-
-def _closed(agent: Agent) -> NotAvailable:
-    return NotAvailable(f"{agent} no longer takes requests here.")

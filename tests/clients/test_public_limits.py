@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from django.conf import settings as live
 from django.db import OperationalError
+from django.test import RequestFactory
+from django.urls import resolve
 
 from clients.models import Client, DeclarationPage, Submission
 from clients.public import views
 from clients.services import submissions
 from tests.answers import data
-from tests.clients.conftest import JOE, new_client, new_page, new_submission, upload
+from tests.clients.conftest import JOE, PDF, new_client, new_page, new_submission, upload
 from tests.clients.test_public_page import FILLED, begin
 from tests.clients.visitor import Visitor
 from tests.conftest import AgentSeat, Api
@@ -69,6 +71,9 @@ def test_changes_and_uploads_are_counted_together(visitor: Visitor, asking: Agen
     assert visitor.form.values["auto.drivers"] == ["3"]
     assert DeclarationPage.objects.count() == 1
     assert Submission.objects.get().answers == {"auto": {"drivers": 2}}
+    large = visitor.send("upload", files=upload(PDF + bytes(live.MAX_JSON_BYTES)))
+    assert large.status_code == 429
+    assert "<form" not in visitor.text  # refused before it was read
     assert visitor.open(visitor.path).status_code == 200
 
 
@@ -92,6 +97,14 @@ def test_a_body_is_bounded_before_it_is_read(visitor: Visitor, agent: AgentSeat)
             "POST", path, b"", "multipart/form-data; boundary=x", CONTENT_LENGTH=str(most + 1)
         )
         assert (answer.status_code, answer.headers["Content-Type"]) == (413, "text/html; charset=utf-8")
+
+
+def test_nothing_is_read_where_there_is_no_page(visitor: Visitor, agent: AgentSeat) -> None:
+    begin(visitor, agent)
+    for path in ("/nobody-at-all", f"/{agent.slug}/s/x"):
+        request = RequestFactory().post(path, {"files": upload()})
+        assert resolve(path).func(request, **resolve(path).kwargs).status_code == 404
+        assert not request._read_started
 
 
 def test_so_are_its_fields_and_files(visitor: Visitor, agent: AgentSeat) -> None:

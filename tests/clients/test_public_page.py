@@ -20,6 +20,7 @@ from tests.clients.conftest import JOE
 from tests.clients.visitor import Visitor
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.pictures import png
+from tests.threads import at_once
 
 FILLED = {**JOE, "insurance_types": ["auto", "home"]}
 
@@ -59,7 +60,7 @@ def test_it_has_the_logo_the_colour_and_the_agents_picture_and_number(
     assert f'<img class="logo" src="{logo}" alt="{agency.name}">' in visitor.text
     assert f'src="{picture}" alt=""' in visitor.text
     assert "/theme/ffee00.css" in visitor.text
-    assert 'href="tel:+1%20%28212%29%20555-0199"' in visitor.text
+    assert 'href="tel:+12125550199"' in visitor.text
 
 
 @pytest.mark.parametrize("change", [str.upper, "{}/".format])
@@ -209,6 +210,20 @@ def test_a_form_sent_twice_begins_once(visitor: Visitor, agent: AgentSeat) -> No
     visitor.path = path
     visitor.post(form)
     assert visitor.path == link
+    assert (Client.objects.count(), Submission.objects.count()) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nor_is_anything_made_twice_when_both_come_at_once(visitor: Visitor, agent: AgentSeat) -> None:
+    visitor.open(f"/{agent.slug}")
+    form, cookies = {**visitor.form.values, **FILLED}, visitor.browser.cookies
+
+    def send() -> str:
+        other = Visitor()
+        other.browser.cookies.update(cookies)
+        return other.browser.post(visitor.path, form).headers["Location"]
+
+    assert len(set(at_once(*[send] * 4))) == 1
     assert (Client.objects.count(), Submission.objects.count()) == (1, 1)
 
 
