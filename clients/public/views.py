@@ -42,6 +42,7 @@ FILE_FAULTS = {
     "too_many_declaration_pages": f"Not kept: {MAX_PAGES} files are the most.",
     "unavailable": "The file could not be kept just now. Try again in a moment.",
 }
+ACTS = ("save", "upload", "remove", "finish")
 ROBOT = "That was very fast, so we have to ask: if you are a person, check what you wrote and continue once more."
 STALE = "This page was open for a long time. Check what you wrote and continue once more."
 
@@ -192,7 +193,7 @@ def _change(visit: Visit) -> HttpResponse:
     if visit.usage and visit.usage.limited:
         form.add_error(None, guards.words_of(visit.usage))
         return _limited(_submission_page(visit, form), visit.usage)
-    act, _, page_id = request.POST.get("act", "save").partition(" ")
+    act, _, page_id = request.POST.get("act", "").partition(" ")
     try:
         _save(visit, form)
         if act == "upload" or request.FILES:
@@ -203,7 +204,9 @@ def _change(visit: Visit) -> HttpResponse:
             return _finish(visit)
     except Invalid:  # finished meanwhile, in another window
         return _see(visit.path)
-    return _submission_page(visit, form) if form.errors else _see(f"{visit.path}?done={act}#done")
+    if form.errors:
+        return _submission_page(visit, form)
+    return _see(f"{visit.path}?done={act if act in ACTS else 'save'}#done")
 
 
 def _save(visit: Visit, form: SubmissionForm) -> None:
@@ -245,7 +248,7 @@ def _finish(visit: Visit) -> HttpResponse:
     try:
         submissions.complete_submission(actor=CONSUMER, submission=visit.submission)
     except (Invalid, ValidationError) as refusal:
-        visit.submission.refresh_from_db()
+        visit.submission.refresh_from_db(fields=["question_versions", "answers"])
         form = visit.form(visit.request.POST)
         if isinstance(refusal, ValidationError):
             form.tell(refusal.detail)

@@ -67,6 +67,23 @@ def test_the_link_is_shown_and_comes_back_to_the_same(here: Visitor) -> None:
     assert Visitor().open(link).status_code == 200  # on another device
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "<bdi>joe@home.example</bdi> or <bdi>(212) 555-0123</bdi>."),
+        ({"email": ""}, " <bdi>(212) 555-0123</bdi>."),
+        ({"phone_number": ""}, " <bdi>joe@home.example</bdi>."),
+    ],
+)
+def test_it_says_how_the_consumer_will_be_reached(
+    visitor: Visitor, agent: AgentSeat, changes: dict[str, str], told: str
+) -> None:
+    begin(visitor, agent, **changes)
+    assert told in visitor.text
+    visitor.send("finish")
+    assert told in visitor.text
+
+
 def test_the_page_is_nobody_elses_to_keep_or_find(here: Visitor) -> None:
     assert here.answer.headers["Cache-Control"] == "no-store"
     assert here.answer.headers["X-Robots-Tag"] == "noindex"
@@ -332,6 +349,14 @@ def test_removing_what_is_not_there_does_nothing(here: Visitor, page_id: str) ->
     here.post({**here.form.values, "act": f"remove {page_id}"})
     assert here.answer.status_code == 200
     assert files() == ["declarations.pdf"]
+
+
+@pytest.mark.parametrize("act", ["", "x", "a\r\nSet-Cookie: b=c", "保険", "save\x00", " remove"])
+def test_any_other_act_just_saves(here: Visitor, act: str) -> None:
+    here.post({**here.form.values, "insurance_types": ["life"], "act": act})
+    assert here.answer.status_code == 200
+    assert "Your changes are saved." in here.text
+    assert submission().insurance_types == ["life"]
 
 
 def test_nor_does_removing_somebody_elses(here: Visitor, agent: AgentSeat) -> None:
