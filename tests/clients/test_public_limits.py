@@ -14,8 +14,7 @@ from clients.models import Client, DeclarationPage, Submission
 from clients.public import views
 from clients.services import submissions
 from tests.answers import data
-from tests.clients.conftest import JOE, PDF, new_client, new_page, new_submission, upload
-from tests.clients.test_public_page import FILLED, begin
+from tests.clients.conftest import FILLED, JOE, PDF, begin, new_client, new_page, new_submission, upload
 from tests.clients.visitor import Visitor
 from tests.conftest import AgentSeat, Api
 

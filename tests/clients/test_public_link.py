@@ -16,8 +16,7 @@ from clients.models import LINK_LIFETIME, DeclarationPage, Question, QuestionSet
 from clients.public import guards
 from clients.services import declaration_pages as services
 from tests.answers import data
-from tests.clients.conftest import PDF, new_client, new_submission, upload
-from tests.clients.test_public_page import begin
+from tests.clients.conftest import PDF, begin, new_client, new_submission, upload
 from tests.clients.visitor import Visitor
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.pictures import picture
@@ -332,7 +331,7 @@ def test_a_storage_that_is_away_is_told_beside_the_file(
     assert submission().answers["auto"]["drivers"] == 2
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_a_file_is_removed(asked: Visitor, declaration_pages_dir: Path) -> None:
     asked.send("upload", files=[upload(), upload(PNG, "photo.png", "image/png")])
     first = DeclarationPage.objects.order_by("id")[0]

@@ -16,21 +16,11 @@ from clients.public import guards
 from clients.public.forms import StartForm
 from clients.serializers import NewClientSerializer
 from tests.answers import data
-from tests.clients.conftest import JOE
+from tests.clients.conftest import FILLED, JOE, begin
 from tests.clients.visitor import Visitor
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.pictures import png
 from tests.threads import at_once
-
-FILLED = {**JOE, "insurance_types": ["auto", "home"]}
-
-
-def begin(visitor: Visitor, agent: AgentSeat, **changes: Any) -> Visitor:
-    """Fills in the form and continues."""
-    visitor.open(f"/{agent.slug}")
-    visitor.send(**{**FILLED, **changes})
-    return visitor
-
 
 # --- shown --------------------------------------------------------------------------------------------
 

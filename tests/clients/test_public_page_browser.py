@@ -18,7 +18,7 @@ from tests.clients.conftest import PDF
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.pictures import picture, upload
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+pytestmark = pytest.mark.browser
 
 WIDTHS = pytest.mark.parametrize("width", [390, 1280], ids=["phone", "desktop"])
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["JavaScript", "no JavaScript"])
