@@ -18,6 +18,7 @@ CHECKSUM_LENGTH = 6
 OAUTH_ACCESS_TOKEN = "agency_oat"  # noqa: S105 - a prefix, not a secret
 OAUTH_CLIENT_SECRET = "agency_ocs"  # noqa: S105
 AGENT_TOKEN = "agency_pat"  # noqa: S105
+CONSUMER_LINK = "agency_csl"
 
 _FORM = re.compile(rf"(agency_[a-z]{{3}})_([0-9A-Za-z]{{{RANDOM_LENGTH}}})([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})")
 

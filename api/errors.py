@@ -5,9 +5,10 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.template.response import TemplateResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -18,6 +19,31 @@ logger = structlog.get_logger(__name__)
 
 # One message for "not yours" and "does not exist", so that ids cannot be probed (contract §1).
 OUT_OF_REACH = "There is no such resource, or this credential does not reach it."
+
+PROGRAMS = ("/v1/", "/oauth/", "/openapi.json", "/.well-known/")
+COOKIE_MISSING = (
+    "Your browser did not send the cookie that protects this form. Allow cookies for this site, open the page again "
+    "and send the form once more."
+)
+TITLES = {
+    400: "That could not be read",
+    403: "That is not possible",
+    404: "This page is not available",
+    413: "That is too large",
+    429: "Too many requests",
+    500: "Something went wrong",
+    503: "Please try again shortly",
+}
+FOR_PEOPLE = {
+    "malformed": "What your browser sent could not be read. Go back and send it once more.",
+    "forbidden": "You may not do this.",
+    "not_found": "Check the address for a typing mistake, or ask whoever gave it to you.",
+    "too_large": "What you sent is larger than this page takes. Go back and send less at a time.",
+    "rate_limited": "Too many requests came from your network. Wait a little, then try again.",
+    "unavailable": "The service cannot answer just now; nothing was changed. Try again in a moment.",
+    "internal": "Something went wrong on our side. If it happens again, tell us the number below.",
+}
+"""By the code of an error, what its page says; other errors speak for themselves."""
 
 
 class ApiError(exceptions.APIException):
@@ -129,10 +155,13 @@ def envelope(error: ApiError) -> dict[str, Any]:
 
 def handle_exception(exc: Exception, context: dict[str, Any] | None = None) -> Response:
     """DRF's EXCEPTION_HANDLER: the answer to any exception."""
-    error = as_api_error(exc)
-    if error.status_code >= 500:
-        logger.error("request_failed", code=error.code, exc_info=exc)
+    error = _noted(exc)
     return Response(envelope(error), status=error.status_code, headers=error.headers)
+
+
+def page_of_exception(request: HttpRequest, exc: Exception) -> HttpResponse:
+    """The same as a page, for what only people see."""
+    return _page(request, _noted(exc))
 
 
 def as_api_error(exc: Exception) -> ApiError:
@@ -156,7 +185,7 @@ def as_api_error(exc: Exception) -> ApiError:
             return Forbidden()
         case RequestDataTooBig():
             return TooLarge()
-        case SuspiciousOperation():
+        case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return Malformed()
         case OperationalError() | InterfaceError():
             return Unavailable()
@@ -167,6 +196,14 @@ def as_api_error(exc: Exception) -> ApiError:
 def violated_constraint(error: IntegrityError) -> str | None:
     """The name of the constraint that the database says was violated."""
     return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+
+
+def _noted(exc: Exception) -> ApiError:
+    """One of ours, logged where it is our fault."""
+    error = as_api_error(exc)
+    if error.status_code >= 500:
+        logger.error("request_failed", code=error.code, exc_info=exc)
+    return error
 
 
 def _like(exc: exceptions.APIException, *, code: str, message: str = "") -> ApiError:
@@ -223,10 +260,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _answer(request, ServerError())
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Only forms are protected, so only people come here."""
+    logger.info("csrf_failed", reason=reason.partition(" - ")[0])  # what follows may name the page before
+    return _page(request, Forbidden(COOKIE_MISSING, code="csrf"))
+
+
 def _answer(request: HttpRequest, error: ApiError) -> HttpResponse:
-    """JSON for programs, as RFC 6749 §5.2 says under `/oauth/`; a page for people at the admin and the docs."""
-    if request.path.startswith(("/admin/", "/docs/")):
-        return TemplateResponse(request, "error.html", {"error": error}, status=error.status_code).render()
+    """JSON for programs, as RFC 6749 §5.2 says under `/oauth/`; elsewhere a page for people, who come by a browser."""
+    if request.path.startswith(("/admin/", "/docs/")) or _comes_by_browser(request):
+        return _page(request, error)
     body = envelope(error)
     if request.path.startswith("/oauth/"):
         body = {
@@ -234,3 +277,15 @@ def _answer(request: HttpRequest, error: ApiError) -> HttpResponse:
             "error_description": error.message,
         }
     return HttpResponse(to_json(body), status=error.status_code, headers=error.headers, content_type="application/json")
+
+
+def _comes_by_browser(request: HttpRequest) -> bool:
+    return not request.path.startswith(PROGRAMS) and "text/html" in request.headers.get("Accept", "")
+
+
+def _page(request: HttpRequest, error: ApiError) -> HttpResponse:
+    words = FOR_PEOPLE.get(error.code, error.message)
+    shown = {"title": TITLES.get(error.status_code, TITLES[400]), "words": words, **envelope(error)["error"]}
+    answer = TemplateResponse(request, "error.html", shown, status=error.status_code, headers=error.headers).render()
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

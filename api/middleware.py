@@ -15,13 +15,15 @@ from api import health
 
 logger = structlog.get_logger(__name__)
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+OPENS_A_DOOR = re.compile(r"(/files/|/s/).+", re.DOTALL)
+"""What follows these in a path: a signed link to a file, a consumer's private link."""
 
 
 class RequestMiddleware:
     """Keeps the caller's `X-Request-Id` if it is sane, else makes one; answers with it, and logs one line at the end.
 
     Everything logged in between carries the id, in Celery's tasks too. The line has no query string: those hold e-mail
-    addresses.
+    addresses. Nor has it what opens a door, or an agent's slug, which is a name.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -39,11 +41,18 @@ class RequestMiddleware:
         log = logger.error if response.status_code >= 500 else logger.info
         log(
             "request_finished",
-            request=f"{request.method} {request.path}",
+            request=f"{request.method} {_told(request)}",
             code=response.status_code,
             ms=round((time.perf_counter() - begun) * 1000, 1),
         )
         return response
+
+
+def _told(request: HttpRequest) -> str:
+    """The path, as far as the log may hold it."""
+    path = OPENS_A_DOOR.sub(r"\1…", request.path)
+    slug = request.resolver_match.kwargs.get("slug") if request.resolver_match else None
+    return path.replace(slug, "<slug>", 1) if slug else path
 
 
 @receiver(got_request_exception)

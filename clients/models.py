@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -6,8 +7,9 @@ from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 
+from api import credentials
 from api.ids import new_id
 from api.principals import AgentPrincipal, ApiPrincipal
 from clients import search
@@ -113,9 +115,19 @@ class Client(models.Model):
 INDEXED = ("sort_name", "words")
 
 
+LINK_LIFETIME = timedelta(days=30)
+"""Of a consumer's private link, from the start of the submission."""
+
+
 class SubmissionQuerySet(models.QuerySet["Submission"]):
     def visible_to(self, principal: ApiPrincipal) -> Self:
         return self.filter(_reached(principal, "client__"))
+
+    def opened_by(self, secret: str) -> Self:
+        """The one submission that a consumer sees: that of its private link, while the link lives (contract §9)."""
+        if credentials.kind_of(secret) != credentials.CONSUMER_LINK:
+            return self.none()
+        return self.filter(resume_digest=credentials.digest(secret), created_at__gt=Now() - LINK_LIFETIME)
 
 
 class Submission(models.Model):

@@ -60,6 +60,7 @@ def logging_config(level: str) -> dict[str, Any]:
             # Refusals are the request line's to tell; these would say them again.
             "django.request": {"level": "CRITICAL"},
             "django.server": {"level": "CRITICAL"},
+            "django.security.csrf": {"level": "CRITICAL"},  # with the path, which may open a door: see api.errors
             "oauth2_provider": {"level": "WARNING"},
         },
     }

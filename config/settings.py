@@ -151,7 +151,7 @@ MAX_PICTURE_PIXELS = 4096  # on each side
 MAX_DECLARATION_PAGE_BYTES = 20 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000  # a set of additional questions in the admin: 50 of 10 fields
-DATA_UPLOAD_MAX_NUMBER_FILES = 5
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 262_144
 
 # --- the API ----------------------------------------------------------------------------------
@@ -188,6 +188,9 @@ RATE_LIMIT_CREDENTIAL = rate("RATE_LIMIT_CREDENTIAL", "60/m")
 RATE_LIMIT_TOKEN = rate("RATE_LIMIT_TOKEN", "10/m")
 RATE_LIMIT_ADDRESS = rate("RATE_LIMIT_ADDRESS", "60/m")
 RATE_LIMIT_LOGIN = rate("RATE_LIMIT_LOGIN", "10/m")
+RATE_LIMIT_PUBLIC_START = rate("RATE_LIMIT_PUBLIC_START", "10/h")
+RATE_LIMIT_PUBLIC_AGENT = rate("RATE_LIMIT_PUBLIC_AGENT", "100/h")
+RATE_LIMIT_PUBLIC_CHANGE = rate("RATE_LIMIT_PUBLIC_CHANGE", "300/h")
 RATELIMIT_USE_CACHE = "default"
 RATELIMIT_IP_META_KEY = "api.addresses.client_address"
 IDEMPOTENCY_HOURS = 24
@@ -204,6 +207,7 @@ SLUG_RESERVED = {
     "openapi",
     "well-known",
     "files",
+    "theme",
 }
 
 # About the answers of an authorization endpoint, which there is none of.
@@ -269,6 +273,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+CSRF_FAILURE_VIEW = "api.errors.csrf_failure"
 UNFOLD = {
     "SITE_TITLE": "Agency API",
     "SITE_HEADER": "Agency API",

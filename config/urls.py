@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/login/", administration.views.login),
     path("admin/", admin.site.urls),
+    path("", include("clients.public.urls")),  # last: a slug shadows nothing
 ]
 handler400 = "api.errors.bad_request"
 handler403 = "api.errors.permission_denied"

@@ -30,10 +30,11 @@ class Visit:
 
 
 @contextmanager
-def browser_window(width: int) -> Iterator[Visit]:
+def browser_window(width: int, *, scripts: bool = True) -> Iterator[Visit]:
+    """Where not `scripts`, the browser has JavaScript turned off."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        visit = Visit(browser.new_page(viewport={"width": width, "height": 900}))
+        visit = Visit(browser.new_page(viewport={"width": width, "height": 900}, java_script_enabled=scripts))
         visit.page.on("response", lambda response: visit.answered.append(response.url))
         visit.page.on(
             "console", lambda message: visit.complaints.append(message.text) if message.type == "error" else None

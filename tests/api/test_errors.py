@@ -123,6 +123,19 @@ def test_a_path_that_is_not_there_is_404_as_json(api: Api, db: None, path: str) 
     error(api.get(path), 404, "not_found")
 
 
+@pytest.mark.parametrize(("path", "accept", "kind"), [
+    ("/nothing", "text/html,*/*;q=0.8", "text/html; charset=utf-8"), ("/nothing", "*/*", "application/json"),
+    ("/files/x", "text/html", "text/html; charset=utf-8"), ("/files/x", "application/json", "application/json"),
+    ("/v1/nothing", "text/html", "application/json"), ("/.well-known/nothing", "text/html", "application/json"),
+])  # fmt: skip
+def test_outside_of_the_api_who_comes_by_a_browser_gets_a_page(
+    api: Api, db: None, path: str, accept: str, kind: str
+) -> None:
+    answer = api.get(path, accept=accept)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, kind)
+    assert answer.headers["X-Request-Id"] in answer.content.decode()
+
+
 def test_a_host_that_is_not_ours_is_400(api: Api, db: None) -> None:
     assert api.get("/v1/agents", host="evil.example").status_code == 400
 

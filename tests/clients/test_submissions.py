@@ -16,14 +16,6 @@ from tests.described import assert_as_described
 AUTO = {"drivers": 2, "vehicles": "2020 Honda Civic", "use": ["Commuting", "Business"], "incidents": False}
 
 
-@pytest.fixture
-def asking(api: Api, agent: AgentSeat) -> AgentSeat:
-    """The agent, with the additional questions turned on."""
-    path = f"/v1/agents/{agent.id}/additional-questions"
-    assert api.patch(path, token=agent.token, json={"enabled": True}).status_code == 200
-    return agent
-
-
 def change(api: Api, submission: SubmissionSeat, **values: Any) -> Any:
     return api.patch(submission.path, token=submission.client.agent.token, json=values)
 
