@@ -60,16 +60,33 @@ def stored(upload: File) -> Iterator[Stored]:
     digest = _sha256(upload)
     upload.seek(0)
     try:
-        _store(name, upload)
+        name = _store(name, upload)
         yield Stored(name, _shown_name(upload.name, content_type), content_type, upload.size, digest)
     except BaseException:
         remove([name])
         raise
 
 
-def _store(name: str, upload: File) -> None:
+def opened(name: str) -> File:
+    """Raises FileNotFoundError, and Unavailable (503) where the storage fails.
+
+    What lies in a bucket is fetched now, so that an answer that was begun is not cut short.
+    """
     try:
-        storage().save(name, upload)
+        file = storage().open(name)
+        file.seek(0)
+    except FileNotFoundError:
+        raise
+    except Exception as failure:
+        logger.error("file_not_opened", error=type(failure).__name__)
+        raise Unavailable from failure
+    return file
+
+
+def _store(name: str, upload: File) -> str:
+    """The name it was given: another one, should that one be taken."""
+    try:
+        return storage().save(name, upload)
     except Exception as failure:
         logger.error("file_not_stored", error=type(failure).__name__)
         raise Unavailable from failure

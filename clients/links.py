@@ -44,15 +44,21 @@ def download(request: HttpRequest, signed: str) -> HttpResponseBase:
     page = principal and DeclarationPage.objects.visible_to(principal).filter(pk=UUID(page_id)).first()
     if not page:
         raise Http404
-    return attachment(page)
+    try:
+        return attachment(page)
+    except errors.Unavailable:
+        return errors.unavailable(request)
 
 
 def attachment(page: DeclarationPage) -> FileResponse:
-    """The file for its receiver to keep: no browser shows it as a page of ours, whatever it holds."""
+    """The file for its receiver to keep: no browser shows it as a page of ours, whatever it holds.
+
+    Raises Http404 where it is missing, Unavailable (503) where its storage fails.
+    """
     try:
-        opened = files.storage().open(page.stored_name)
-    except Exception as failure:
-        logger.error("file_missing", page=str(page.pk), error=type(failure).__name__)
+        opened = files.opened(page.stored_name)
+    except FileNotFoundError as failure:
+        logger.error("file_missing", page=str(page.pk))
         raise Http404 from failure
     response = FileResponse(opened, as_attachment=True, filename=page.filename, content_type=page.content_type)
     response.headers["Content-Length"] = str(page.size)
