@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.template.response import TemplateResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -156,7 +156,7 @@ def as_api_error(exc: Exception) -> ApiError:
             return Forbidden()
         case RequestDataTooBig():
             return TooLarge()
-        case SuspiciousOperation():
+        case SuspiciousOperation() | UnreadablePostError():
             return Malformed()
         case OperationalError() | InterfaceError():
             return Unavailable()

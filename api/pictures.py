@@ -14,13 +14,14 @@ from PIL import Image, ImageOps
 from rest_framework import serializers
 
 from api.errors import TooLarge
+from api.uploads import OneFileField
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 PATH = "/media/pictures/"
 """Where they are seen, wherever they are stored (api.media)."""
 
 
-class PictureField(serializers.FileField):
+class PictureField(OneFileField):
     """An uploaded picture; validated to a Pillow image that holds pixels and nothing else."""
 
     default_error_messages = {
