@@ -34,10 +34,14 @@ class JsonParser(parsers.BaseParser):
 
 
 class MultiPartParser(parsers.MultiPartParser):
-    """A form with files, as DRF reads it."""
+    """A form with files, as DRF reads it; what has come of a file is removed at once where the rest does not come."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             return super().parse(stream, media_type, parser_context)
-        except TypeError as error:  # so Python fails on a parameter of a header that is there whole and in pieces
-            raise ParseError("The body has a part whose header cannot be read.") from error
+        except Exception as error:
+            for handler in parser_context["request"].upload_handlers:
+                handler.upload_interrupted()
+            if isinstance(error, TypeError):  # so Python fails on a parameter that is there both whole and in pieces
+                raise ParseError("The body has a part whose header cannot be read.") from error
+            raise

@@ -30,6 +30,12 @@ class Server:
     def get(self, path: str, **headers: str) -> requests.Response:
         return requests.get(f"{self.url}{path}", headers=headers, timeout=10)
 
+    @property
+    def worker(self) -> int:
+        """The process that answers."""
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=True)
+        return int(found.stdout)
+
 
 Serve = Callable[..., Server]
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -45,11 +44,6 @@ def retried(server: Server, agency: AgencySeat, partner: PartnerSeat) -> request
     return requests.post(f"{server.url}{agency.path}/agents", json=ANN, headers=headers, timeout=10)
 
 
-def worker_of(server: Server) -> int:
-    found = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
-    return int(found.stdout)
-
-
 def agents() -> int:
     return Agent.objects.filter(email=ANN["email"]).count()
 
@@ -82,7 +76,7 @@ def test_a_server_that_is_killed_leaves_nothing_half_done(
 ) -> None:
     with row_held("agencies_agency", agency.id), sent(server, agency, partner):
         await_waiting(1)
-        os.kill(worker_of(server), signal.SIGKILL)
+        os.kill(server.worker, signal.SIGKILL)
     assert agents() == 0
     assert not AuditEntry.objects.filter(action="agent.create").exclude(target_id=str(agency.owner.id)).exists()
     again = wait_for(lambda: retried(server, agency, partner))

@@ -1,6 +1,7 @@
 """Declaration pages in a bucket of a real S3-compatible store: there with their rows and never without, whatever
 happens to the store and the line to it."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,9 @@ from tests.answers import data
 from tests.clients.conftest import PDF, PageSeat, SubmissionSeat, new_client, new_page, new_submission, send, upload
 from tests.conftest import AgentSeat, Api
 
+from .conftest import Serve, migrated_database_url
 from .object_store import Line, ObjectStore, line, running_store, settings_for, store
+from .uploading import assert_memory_is_flat, measures_memory
 
 __all__ = ["line", "running_store", "store"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,3 +147,12 @@ def test_what_a_failing_store_did_not_give_up_is_swept_when_it_is_well(
     line.says = None
     tasks.sweep_orphans()
     assert store.objects().keys() == {moved[kept.uuid], on_its_way, picture}
+
+
+@measures_memory
+def test_the_memory_of_the_server_does_not_grow_with_the_file(
+    serve: Serve, submission: SubmissionSeat, store: ObjectStore
+) -> None:
+    server = serve(migrated_database_url(), os.environ["REDIS_URL"], **settings_for(store.port))
+    assert_memory_is_flat(server, submission)
+    assert max(store.objects().values()) == len(LARGE)
