@@ -12,7 +12,6 @@ from threading import Thread
 from typing import Any
 
 import boto3
-import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -150,23 +149,3 @@ class Line:
         with suppress(OSError):
             while data := store.recv(65_536):
                 caller.sendall(data)
-
-
-@pytest.fixture(scope="session")
-def running_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    with running(tmp_path_factory.mktemp("store")) as store:
-        yield store
-
-
-@pytest.fixture
-def store(running_store: ObjectStore) -> Iterator[ObjectStore]:
-    """With nothing in it."""
-    yield running_store
-    running_store.clear()
-
-
-@pytest.fixture
-def line(store: ObjectStore) -> Iterator[Line]:
-    line = Line(store.port)
-    yield line
-    line.close()

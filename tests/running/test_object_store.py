@@ -2,7 +2,7 @@
 happens to the store and the line to it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,32 @@ from tests.clients.conftest import PDF, PageSeat, SubmissionSeat, new_client, ne
 from tests.conftest import AgentSeat, Api
 
 from .conftest import Serve, migrated_database_url
-from .object_store import Line, ObjectStore, line, running_store, settings_for, store
+from .object_store import BUCKET, Line, ObjectStore, running, settings_for
 from .uploading import assert_memory_is_flat, measures_memory
 
-__all__ = ["line", "running_store", "store"]
 pytestmark = pytest.mark.django_db(transaction=True)
 LARGE = PDF + bytes(20 * 1024 * 1024 - len(PDF))
 FAILING = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+@pytest.fixture(scope="session")
+def running_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    with running(tmp_path_factory.mktemp("store")) as store:
+        yield store
+
+
+@pytest.fixture
+def store(running_store: ObjectStore) -> Iterator[ObjectStore]:
+    """With nothing in it."""
+    yield running_store
+    running_store.clear()
+
+
+@pytest.fixture
+def line(store: ObjectStore) -> Iterator[Line]:
+    line = Line(store.port)
+    yield line
+    line.close()
 
 
 @pytest.fixture
@@ -133,7 +152,7 @@ def test_what_a_failing_store_did_not_give_up_is_swept_when_it_is_well(
     for one in DeclarationPage.objects.all():
         name = f"2026-01-01/{one.stored_name.partition('/')[2]}"
         store.put(f"declaration-pages/{name}", PDF)
-        store.client.delete_object(Bucket="agency-files", Key=f"declaration-pages/{one.stored_name}")
+        store.client.delete_object(Bucket=BUCKET, Key=f"declaration-pages/{one.stored_name}")
         DeclarationPage.objects.filter(pk=one.pk).update(stored_name=name)
         moved[str(one.pk)] = f"declaration-pages/{name}"
     on_its_way, picture = f"declaration-pages/{datetime.now(UTC):%Y-%m-%d}/x.pdf", "pictures/2026-01-01/x.png"
