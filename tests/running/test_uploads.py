@@ -90,6 +90,19 @@ def test_a_caller_who_is_cut_off_leaves_nothing(
     wait_for(lambda: not files_in(on_its_way))
 
 
+def test_a_caller_who_stalls_is_hung_up_on(
+    serve: Serve, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path
+) -> None:
+    """Each of them would hold a thread for ever."""
+    where = {"TMPDIR": str(on_its_way), "WEB_THREADS": "1", "WEB_STALL_SECONDS": "1"}
+    server = serve(migrated_database_url(), os.environ["REDIS_URL"], **where)
+    for body in (BODY[: len(HEAD) + MB], b""):
+        with sent(server, submission, body, length=len(BODY)) as caller:
+            assert caller.recv(10_000).startswith(b"HTTP/1.1 400")
+            assert_nothing_is_left(tmp_path, on_its_way)
+    assert server.get("/healthz").status_code == 200
+
+
 @pytest.mark.parametrize("length", [len(BODY) - MB, len(HEAD) - 2, 0], ids=["less", "less than a header", "nothing"])
 def test_a_length_that_is_a_lie_leaves_nothing(
     server: Server, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path, length: int
