@@ -33,7 +33,8 @@ class Platform:
 
     def fill(self, data_dir: Path) -> None:
         command = [sys.executable, "-m", "bench.clients_data", self.database, str(self.agents), str(self.each)]
-        subprocess.run(command, env={**os.environ, **self.environment(data_dir)}, check=True)
+        environment = {**os.environ, **self.environment(data_dir), "LOG_LEVEL": "WARNING"}
+        subprocess.run(command, env=environment, check=True)
 
     def searches(self) -> list[str]:
         """Queries that find ten clients each."""
