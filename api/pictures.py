@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from PIL import Image, ImageOps
 from rest_framework import serializers
 
+from api import stores
 from api.errors import TooLarge
 from api.uploads import OneFileField
 
@@ -48,11 +49,11 @@ class PictureField(OneFileField):
 
 
 def store(picture: Image.Image) -> str:
-    """Writes it to the pictures storage; gives the name, which cannot be guessed."""
+    """Writes it to the pictures storage; gives the name, which cannot be guessed. Raises Unavailable (503)."""
     buffer = BytesIO()
     picture.save(buffer, format=picture.info["encoding"], quality=88)
     name = f"{uuid.uuid4().hex}.{picture.info['encoding'].lower()}"
-    return storages["pictures"].save(name, ContentFile(buffer.getvalue()))
+    return stores.save(storages["pictures"], name, ContentFile(buffer.getvalue()))
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def stored(picture: Image.Image | None) -> Iterator[str]:
 
 def remove(name: str) -> None:
     if name:
-        storages["pictures"].delete(name)
+        stores.remove(storages["pictures"], [name])
 
 
 def url(request: HttpRequest, name: str) -> str | None:

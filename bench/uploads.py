@@ -85,6 +85,9 @@ def main(data_dir: Path) -> None:
                     act.measure(size)
                 agent.remove()
     _tell(upload, least, download)
+    largest = SIZES[-1]
+    shares = [mine / theirs for mine, theirs in zip(upload.rates[largest], least.rates[largest], strict=True)]
+    print(f"  upload : floor, {largest} MB = {_median(shares):.2f}")
 
 
 def _tell(*acts: Act) -> None:
@@ -94,7 +97,7 @@ def _tell(*acts: Act) -> None:
             rate, peak = (_median(of[size]) for of in (act.rates, act.peaks))
             print(f"  {act.name:<34} {size:>3} MB {rate:>8.1f} MB/s   {peak:>7.1f} MB")
         grown = _median(act.peaks[SIZES[-1]]) / _median(act.peaks[SIZES[0]])
-        print(f"  memory, {SIZES[-1]} MB : {SIZES[0]} MB = {grown:.2f}   (aim: {MOST_TIMES:g})")
+        print(f"    memory, {SIZES[-1]} MB : {SIZES[0]} MB = {grown:.2f}   (aim: {MOST_TIMES:g})")
 
 
 def _median(measured: list[float]) -> float:

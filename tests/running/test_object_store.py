@@ -15,7 +15,8 @@ from clients.models import DeclarationPage
 from config.environment import file_storage
 from tests.answers import data
 from tests.clients.conftest import PDF, PageSeat, SubmissionSeat, new_client, new_page, new_submission, send, upload
-from tests.conftest import AgentSeat, Api
+from tests.conftest import AgencySeat, AgentSeat, Api
+from tests.pictures import picture
 
 from .conftest import Serve, migrated_database_url
 from .object_store import BUCKET, Line, ObjectStore, running, settings_for
@@ -53,13 +54,15 @@ def submission(api: Api, agent: AgentSeat) -> SubmissionSeat:
 
 @pytest.fixture
 def kept_at(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Declaration pages are kept in the store at this port, by the settings that a service would have."""
+    """Files are kept in the store at this port, by the settings that a service would have."""
 
     def keep(port: int) -> None:
         for name, value in settings_for(port).items():
             monkeypatch.setenv(name, value)
-        here = file_storage("declaration-pages", Path("/nowhere"))
-        settings.STORAGES = {**settings.STORAGES, "declaration_pages": here}
+        here = {
+            kind: file_storage(kind.replace("_", "-"), Path("/nowhere")) for kind in ("pictures", "declaration_pages")
+        }
+        settings.STORAGES = {**settings.STORAGES, **here}
 
     return keep
 
@@ -168,10 +171,29 @@ def test_what_a_failing_store_did_not_give_up_is_swept_when_it_is_well(
     assert store.objects().keys() == {moved[kept.uuid], on_its_way, picture}
 
 
+@pytest.mark.usefixtures("in_bucket")
+def test_pictures_are_kept_and_seen_and_a_failing_store_is_503(
+    api: Api, agency: AgencySeat, store: ObjectStore, line: Line
+) -> None:
+    def send_logo() -> Any:
+        return api.patch(agency.path, token=agency.owner.token, form={"logo": upload(picture("PNG"), "logo.png")})
+
+    seen = data(send_logo())["logo_url"].removeprefix("http://testserver")
+    [name] = store.objects()
+    assert name == f"pictures/{seen.rpartition('/')[2]}"
+    line.says = FAILING
+    assert [api.get(seen).status_code, send_logo().status_code] == [503, 503]
+    line.says = None
+    assert b"".join(api.get(seen)) == store.content(name)
+    assert data(send_logo())["logo_url"] != seen
+    assert name not in store.objects()
+    assert api.get(seen).status_code == 404
+
+
 @measures_memory
 def test_the_memory_of_the_server_does_not_grow_with_the_file(
     serve: Serve, submission: SubmissionSeat, store: ObjectStore
 ) -> None:
-    server = serve(migrated_database_url(), os.environ["REDIS_URL"], **settings_for(store.port))
+    server = serve(migrated_database_url(), os.environ["REDIS_URL"], WEB_THREADS="1", **settings_for(store.port))
     assert_memory_is_flat(server, submission)
     assert max(store.objects().values()) == len(LARGE)

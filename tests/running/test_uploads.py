@@ -146,5 +146,6 @@ def test_a_content_type_that_python_cannot_read_is_415(
 
 
 @measures_memory
-def test_the_memory_of_the_server_does_not_grow_with_the_file(server: Server, submission: SubmissionSeat) -> None:
+def test_the_memory_of_the_server_does_not_grow_with_the_file(serve: Serve, submission: SubmissionSeat) -> None:
+    server = serve(migrated_database_url(), os.environ["REDIS_URL"], WEB_THREADS="1")
     assert_memory_is_flat(server, submission)

@@ -24,11 +24,12 @@ def uploaded(server: Server, submission: SubmissionSeat, content: bytes, *, key:
 
 
 def assert_memory_is_flat(server: Server, submission: SubmissionSeat) -> None:
-    """An upload of 20 MB and its download take what those of 1 MB take, give or take 3 MB."""
+    """An upload of 20 MB and its download take what those of 1 MB take, give or take 3 MB. Each thread of a server
+    takes some for itself, so let it have one."""
     for _ in range(3):
         _carried(server, submission, MB)  # warm
     small, large = _carried(server, submission, MB), _carried(server, submission, 20 * MB)
-    assert large - small < 3 * MB
+    assert large - small < 3 * MB, (small, large)
 
 
 def _carried(server: Server, submission: SubmissionSeat, size: int) -> int:
