@@ -29,8 +29,8 @@ types: $(STAMP) ## Check types
 schema: $(STAMP) ## Write the API's description, openapi.json
 	@$(OFFLINE) $(BIN)/python manage.py spectacular --validate --fail-on-warn --format openapi-json --file $(SCHEMA)
 
-bench: $(STAMP) ## Measure the speed
-	@$(BIN)/python -m bench
+bench: $(STAMP) ## Measure the speed; ARGS name benchmarks
+	@$(BIN)/python -m bench $(ARGS)
 
 lock: $(STAMP) ## Resolve requirements/*.in anew into requirements/*.txt, with hashes
 	@cd requirements && for name in base dev; do \

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 wsgi_app = "config.wsgi"
 _host = os.environ.get("HOST") or "127.0.0.1"
@@ -19,6 +20,14 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 timeout = 30
 graceful_timeout = 20
 keepalive = 75  # longer than a load balancer keeps its end open, so that it is never us who close on a request
+# A caller who sends or takes nothing for so long in the middle of a request is hung up on: each of them holds a thread.
+_stall_seconds = int(os.environ.get("WEB_STALL_SECONDS", "20"))
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    request.unreader.sock.settimeout(_stall_seconds)
+
+
 max_requests = 20_000
 max_requests_jitter = 2_000
 

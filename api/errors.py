@@ -256,6 +256,10 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
     return _answer(request, RateLimited())
 
 
+def unavailable(request: HttpRequest) -> HttpResponse:
+    return _answer(request, Unavailable())
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     return _answer(request, ServerError())
 

@@ -3,14 +3,19 @@
 import mimetypes
 
 from django.core.files.storage import storages
-from django.http import FileResponse, Http404, HttpRequest
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
+
+from api import errors, stores
 
 
-def picture(request: HttpRequest, name: str) -> FileResponse:
+def picture(request: HttpRequest, name: str) -> HttpResponseBase:
     """Names are random and never used again, so what is under one never changes."""
-    pictures = storages["pictures"]
-    if not pictures.exists(name):
-        raise Http404
-    response = FileResponse(pictures.open(name), content_type=mimetypes.guess_type(name)[0])
+    try:
+        opened = stores.opened(storages["pictures"], name)
+    except FileNotFoundError as failure:
+        raise Http404 from failure
+    except errors.Unavailable:
+        return errors.unavailable(request)
+    response = FileResponse(opened, content_type=mimetypes.guess_type(name)[0])
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response

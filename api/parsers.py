@@ -4,8 +4,8 @@ from typing import Any
 
 import orjson
 from django.http import HttpRequest
+from rest_framework import parsers
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import BaseParser, MultiPartParser
 
 __all__ = ["JsonParser", "MultiPartParser", "is_chunked"]
 
@@ -15,7 +15,7 @@ def is_chunked(request: HttpRequest) -> bool:
     return "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH")
 
 
-class JsonParser(BaseParser):
+class JsonParser(parsers.BaseParser):
     """Strict JSON by orjson: no NaN, no lone surrogates, nesting bounded (so no recursion error).
 
     The size is bounded by Django while the body is read (`DATA_UPLOAD_MAX_MEMORY_SIZE`, 413).
@@ -31,3 +31,17 @@ class JsonParser(BaseParser):
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"The body is not JSON: {error}") from error
+
+
+class MultiPartParser(parsers.MultiPartParser):
+    """A form with files, as DRF reads it; what has come of a file is removed at once where the rest does not come."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except Exception as error:
+            for handler in parser_context["request"].upload_handlers:
+                handler.upload_interrupted()
+            if isinstance(error, TypeError):  # so Python fails on a parameter that is there both whole and in pieces
+                raise ParseError("The body has a part whose header cannot be read.") from error
+            raise

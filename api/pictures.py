@@ -13,14 +13,16 @@ from django.http import HttpRequest
 from PIL import Image, ImageOps
 from rest_framework import serializers
 
+from api import stores
 from api.errors import TooLarge
+from api.uploads import OneFileField
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 PATH = "/media/pictures/"
 """Where they are seen, wherever they are stored (api.media)."""
 
 
-class PictureField(serializers.FileField):
+class PictureField(OneFileField):
     """An uploaded picture; validated to a Pillow image that holds pixels and nothing else."""
 
     default_error_messages = {
@@ -47,11 +49,11 @@ class PictureField(serializers.FileField):
 
 
 def store(picture: Image.Image) -> str:
-    """Writes it to the pictures storage; gives the name, which cannot be guessed."""
+    """Writes it to the pictures storage; gives the name, which cannot be guessed. Raises Unavailable (503)."""
     buffer = BytesIO()
     picture.save(buffer, format=picture.info["encoding"], quality=88)
     name = f"{uuid.uuid4().hex}.{picture.info['encoding'].lower()}"
-    return storages["pictures"].save(name, ContentFile(buffer.getvalue()))
+    return stores.save(storages["pictures"], name, ContentFile(buffer.getvalue()))
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def stored(picture: Image.Image | None) -> Iterator[str]:
 
 def remove(name: str) -> None:
     if name:
-        storages["pictures"].delete(name)
+        stores.remove(storages["pictures"], [name])
 
 
 def url(request: HttpRequest, name: str) -> str | None:

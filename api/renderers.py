@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 
@@ -26,4 +27,7 @@ class JsonNegotiation(DefaultContentNegotiation):
     def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
         if request.META.get("HTTP_ACCEPT") in (None, "", "*/*", JsonRenderer.media_type):
             return renderers[0], JsonRenderer.media_type
-        return super().select_renderer(request, renderers, format_suffix)
+        try:
+            return super().select_renderer(request, renderers, format_suffix)
+        except (TypeError, ValueError) as error:  # so Python fails on a header that it cannot read
+            raise NotAcceptable from error

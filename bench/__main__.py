@@ -1,13 +1,20 @@
-"""`python -m bench`: every benchmark, on an embedded PostgreSQL and Valkey of its own, thrown away afterwards."""
+"""`python -m bench [NAME…]`: the benchmarks of these names, or all, on an embedded PostgreSQL and Valkey of their own,
+thrown away afterwards."""
 
 import os
+import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 from config import embedded
 
+BENCHMARKS = ("agents_list", "tokens", "clients_list", "uploads")
 
-def main() -> None:
+
+def main(names: list[str]) -> None:
+    if unknown := set(names).difference(BENCHMARKS):
+        sys.exit(f"There is no {min(unknown)}; there are {', '.join(BENCHMARKS)}.")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         data_dir = Path(folder)
         services = embedded.start(data_dir, durable=True)
@@ -21,24 +28,22 @@ def main() -> None:
                 ALLOWED_HOSTS="127.0.0.1",
                 DJANGO_SETTINGS_MODULE="config.settings",
             )
-            _measure(data_dir)
+            _measure(data_dir, names or BENCHMARKS)
         finally:
             services.stop()
 
 
-def _measure(data_dir: Path) -> None:
+def _measure(data_dir: Path, names: list[str] | tuple[str, ...]) -> None:
     import django
     from django.core.management import call_command
     from django.db import connection
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from bench import agents_list, tokens
-
-    agents_list.main(data_dir)
-    tokens.main()
+    for name in names:
+        import_module(f"bench.{name}").main(data_dir)
     connection.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

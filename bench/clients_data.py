@@ -1,21 +1,20 @@
 """`python -m bench.clients_data DATABASE AGENTS EACH`: a database with so many agents, and so many clients of each.
 
 Written by PostgreSQL itself, as a million rows would take Python many minutes; that the words of a row are those that
-the service would write is checked on one of them. The requests that search for them go into the file REQUESTS.
+the service would write is checked on one of them. The agents and their tokens go into the file SEATS, and how
+PostgreSQL answers a search is printed.
 """
 
 import os
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
 import django
 import psycopg
 from django.core.management import call_command
 
-FOUND = 10
-"""Clients of one agent who share a last name."""
-SEARCHES = 2_000
+from bench.clients_list import FOUND
+
 LOAD = """
     INSERT INTO clients_client (
         id, agent_id, first_name, last_name, email, phone_number, sales_funnel_status, created_at, updated_at,
@@ -41,15 +40,14 @@ def main(database: str, agents: int, each: int) -> None:
         connection.execute(f"CREATE DATABASE {database}")
     django.setup()
     call_command("migrate", verbosity=0)
-    names = each // FOUND
-    tokens = _make_agents(agents)
-    _make_clients(each, names)
+    seats = _make_agents(agents)
+    _make_clients(each, each // FOUND)
     _check()
-    paths = (
-        f"{tokens[n % agents][1]} /v1/agents/{tokens[n % agents][0]}/clients?search={quote(f'last{n * 7 % names}x')}"
-        for n in range(SEARCHES)
-    )
-    Path(os.environ["REQUESTS"]).write_text("\n".join(paths))
+    Path(os.environ["SEATS"]).write_text("\n".join(f"{agent} {token}" for agent, token in seats))
+    if agents * each < 1_000_000:
+        return
+    print(f"\nHow PostgreSQL answers a search among {agents * each:,} clients, {each:,} of them the agent's:")
+    print(_plan(*seats[-1]))
 
 
 def _make_agents(count: int) -> list[tuple[int, str]]:
@@ -91,6 +89,23 @@ def _check() -> None:
     again.index()
     again.save()
     assert Client.objects.get(pk=written.pk).words == written.words
+
+
+def _plan(agent: int, token: str) -> str:
+    """Of the very statement that a search over HTTP sends."""
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as captured:
+        answer = Client(SERVER_NAME="127.0.0.1", headers={"Authorization": f"Bearer {token}"}).get(
+            f"/v1/agents/{agent}/clients?search=last1x"
+        )
+    assert answer.json()["meta"]["total"] == FOUND, answer.content
+    [statement] = [one["sql"] for one in captured if "MATERIALIZED" in one["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, BUFFERS OFF, SUMMARY OFF) {statement}")
+        return "\n".join(f"  {line}" for (line,) in cursor.fetchall())
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 CONNECTIONS = 8
 WARM_UP_SECONDS = 3
@@ -34,35 +35,68 @@ class Contender:
     load: dict[str, str] = field(default_factory=dict)
     rates: list[float] = field(default_factory=list)
     """Requests a second, a round each."""
+    waits: list[float] = field(default_factory=list)
+    """Milliseconds in which half of the requests were answered, a round each."""
 
 
-def run(contenders: list[Contender], *, script: str) -> None:
+@dataclass(frozen=True)
+class Server:
+    """A contender that is served, by one worker."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def forget_peak(self) -> None:
+        """So that `peak` tells of what comes from now on. (Linux.)"""
+        (self._worker / "clear_refs").write_text("5")
+
+    def peak(self) -> int:
+        """Bytes of memory that the worker had at the most."""
+        return 1024 * int(re.search(r"VmHWM:\s+(\d+)", (self._worker / "status").read_text())[1])
+
+    @property
+    def _worker(self) -> Path:
+        pid = self.process.pid
+        [worker] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return Path("/proc", worker)
+
+
+def run(contenders: list[Contender], *, script: str, rounds: int = ROUNDS) -> None:
     """Serves all, and loads one after the other in short turns. `script` is the wrk script's file name."""
     if not shutil.which("wrk"):
         sys.exit("The benchmark needs wrk, the load generator: see README, Benchmarks.")
     with ExitStack() as stack:
-        urls = [stack.enter_context(_served(contender)) for contender in contenders]
+        urls = [stack.enter_context(served(contender)).url for contender in contenders]
         for contender, url in zip(contenders, urls, strict=True):
             _load(contender, url, script, WARM_UP_SECONDS)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for contender, url in zip(contenders, urls, strict=True):
-                contender.rates.append(_load(contender, url, script, SECONDS))
+                rate, wait = _load(contender, url, script, SECONDS)
+                contender.rates.append(rate)
+                contender.waits.append(wait)
 
 
-def tell(title: str, contenders: list[Contender], ratios: list[tuple[Contender, Contender, float]]) -> None:
-    """The table, and for each ratio what was aimed at."""
-    print(f"\n{title}, requests a second: median (least to most) of {ROUNDS} rounds")
+def tell(
+    title: str,
+    contenders: list[Contender],
+    ratios: list[tuple[Contender, Contender, float | None]],
+    *,
+    by: Literal["rates", "waits"] = "rates",
+) -> None:
+    """The table, and for each ratio what was aimed at, if anything. Ratios are of `rates` or of `waits`."""
+    print(f"\n{title}, requests a second: median (least to most) of {len(contenders[0].rates)} rounds; half within")
     for contender in contenders:
-        spread = f"{min(contender.rates):.0f} to {max(contender.rates):.0f}"
-        print(f"  {contender.name:<34} {statistics.median(contender.rates):>8.1f}   ({spread})")
+        spread = f"({min(contender.rates):.0f} to {max(contender.rates):.0f})"
+        rate, wait = statistics.median(contender.rates), statistics.median(contender.waits)
+        print(f"  {contender.name:<34} {rate:>8.1f}   {spread:<20} {wait:>7.1f} ms")
     for one, other, aim in ratios:
-        rounds = [mine / theirs for mine, theirs in zip(one.rates, other.rates, strict=True)]
-        spread = f"{min(rounds):.2f} to {max(rounds):.2f}"
-        print(f"  {one.name} : {other.name} = {statistics.median(rounds):.2f}   ({spread}; aim: {aim:g})")
+        rounds = [mine / theirs for mine, theirs in zip(getattr(one, by), getattr(other, by), strict=True)]
+        spread = f"{min(rounds):.2f} to {max(rounds):.2f}" + (f"; aim: {aim:g}" if aim else "")
+        print(f"  {one.name} : {other.name} = {statistics.median(rounds):.2f}   ({spread})")
 
 
 @contextmanager
-def _served(contender: Contender) -> Iterator[str]:
+def served(contender: Contender) -> Iterator[Server]:
     port = _free_port()
     environment = {**os.environ, **contender.load, "DJANGO_SETTINGS_MODULE": contender.settings}
     command = [sys.executable, "-m", "gunicorn", contender.application, "--bind", f"127.0.0.1:{port}"]
@@ -71,20 +105,25 @@ def _served(contender: Contender) -> Iterator[str]:
         server = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
     try:
         _await_port(port)
-        yield f"http://127.0.0.1:{port}"
+        yield Server(f"http://127.0.0.1:{port}", server)
     finally:
         server.terminate()
         server.wait(timeout=20)
 
 
-def _load(contender: Contender, url: str, script: str, seconds: int) -> float:
-    """Requests a second that were answered with 2xx. Any other answer ends the run: it would measure refusals."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / script), url]
+def _load(contender: Contender, url: str, script: str, seconds: int) -> tuple[float, float]:
+    """Requests a second that were answered with 2xx, and the milliseconds that half of them took at most.
+
+    Any other answer ends the run: it would measure refusals.
+    """
+    command = ["wrk", "-t1", "--latency", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / script), url]
     loaded = subprocess.run(command, env={**os.environ, **contender.load}, capture_output=True, text=True, check=False)
     output = loaded.stdout
     if loaded.returncode or "Non-2xx" in output:
         sys.exit(f"{contender.name}: some answers were not 2xx\n{output}{loaded.stderr}\n{_log().read_text()[-2000:]}")
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)[1]
+    wait, unit = re.search(r"50%\s+([\d.]+)(us|ms|s)", output).groups()
+    return float(rate), float(wait) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
 def _log() -> Path:

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from api.principals import Administrator
 from bench import contest
 from oauth_clients import services
 
 
-def main() -> None:
+def main(data_dir: Path) -> None:
     print("\nThe token endpoint.")
     client, secret = services.create_client(name="bench", actor=Administrator(user_id=None))
     form = f"grant_type=client_credentials&client_id={client.client_id}&client_secret={secret}"

@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
-import structlog
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 from django.utils import timezone
 from PIL import Image
 
-from api.errors import Invalid, TooLarge, Unavailable
+from api import stores
+from api.errors import Invalid, TooLarge
 from clients.models import DeclarationPage
-
-logger = structlog.get_logger(__name__)
 
 PDF = "application/pdf"
 PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
@@ -60,28 +58,21 @@ def stored(upload: File) -> Iterator[Stored]:
     digest = _sha256(upload)
     upload.seek(0)
     try:
-        _store(name, upload)
+        name = stores.save(storage(), name, upload)
         yield Stored(name, _shown_name(upload.name, content_type), content_type, upload.size, digest)
     except BaseException:
         remove([name])
         raise
 
 
-def _store(name: str, upload: File) -> None:
-    try:
-        storage().save(name, upload)
-    except Exception as failure:
-        logger.error("file_not_stored", error=type(failure).__name__)
-        raise Unavailable from failure
+def opened(name: str) -> File:
+    """Raises FileNotFoundError, and Unavailable (503) where the storage fails."""
+    return stores.opened(storage(), name)
 
 
 def remove(names: Iterable[str]) -> None:
     """What the storage does not give up now, the sweep finds: a row names it no more."""
-    for name in names:
-        try:
-            storage().delete(name)
-        except Exception as failure:  # noqa: BLE001 - each kind of storage has its own errors
-            logger.warning("file_not_removed", error=type(failure).__name__)
+    stores.remove(storage(), names)
 
 
 def orphans() -> Iterator[str]:

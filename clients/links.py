@@ -49,19 +49,28 @@ def download(request: HttpRequest, signed: str) -> HttpResponseBase:
     page = visible.filter(pk=UUID(page_id)).first()
     if page is None:
         raise Http404
-    return attachment(page, principal)
+    return attachment(request, page, principal)
+
+
+def attachment(request: HttpRequest, page: DeclarationPage, receiver: Principal) -> HttpResponseBase:
+    """The file for its receiver to keep: no browser shows it as a page of ours, whatever it holds. 503 where its
+    storage fails. Raises Http404 where the file is missing.
+    """
+    try:
+        return _given_out(page, receiver)
+    except errors.Unavailable:
+        return errors.unavailable(request)
 
 
 @transaction.atomic
-def attachment(page: DeclarationPage, receiver: Principal) -> FileResponse:
-    """The file for its receiver to keep: no browser shows it as a page of ours, whatever it holds. The audit trail
-    tells of it, or nothing is given out."""
+def _given_out(page: DeclarationPage, receiver: Principal) -> FileResponse:
+    """The audit trail tells of it, or nothing is given out."""
     agency_id = page.submission.client.agent.agency_id
     record(actor=receiver, action="declaration_page.download", target=page, agency_id=agency_id)
     try:
-        opened = files.storage().open(page.stored_name)
-    except Exception as failure:
-        logger.error("file_missing", page=str(page.pk), error=type(failure).__name__)
+        opened = files.opened(page.stored_name)
+    except FileNotFoundError as failure:
+        logger.error("file_missing", page=str(page.pk))
         raise Http404 from failure
     response = FileResponse(opened, as_attachment=True, filename=page.filename, content_type=page.content_type)
     response.headers["Content-Length"] = str(page.size)

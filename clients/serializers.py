@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from agents.models import Agent
 from agents.serializers import PhoneNumberField
+from api.uploads import OneFileField
 from clients.models import Client, DeclarationPage, FunnelStatus, InsuranceType, Question, QuestionSet, Submission
 
 MAX_ID = 2**63 - 1
@@ -59,7 +60,7 @@ class SubmissionChangeSerializer(serializers.Serializer[Any]):
 
 
 class DeclarationPageUploadSerializer(serializers.Serializer[Any]):
-    file = serializers.FileField(help_text="PDF, PNG, JPEG or WebP, at most 20 MB.")
+    file = OneFileField(help_text="PDF, PNG, JPEG or WebP, at most 20 MB.")
 
 
 class DeclarationPageChangeSerializer(serializers.Serializer[Any]):

@@ -166,7 +166,7 @@ class ClientAdmin(ServiceAdmin):
         page = DeclarationPage.objects.select_related("submission__client__agent").filter(pk=page_id).first()
         if page is None:
             raise Http404
-        return links.attachment(page, administrator(request))
+        return links.attachment(request, page, administrator(request))
 
     # --- acts -----------------------------------------------------------------------------------------
 

@@ -85,7 +85,7 @@ def test_multipart_where_no_file_is_taken_is_415(api: Api, partner: PartnerSeat)
 
 @pytest.mark.parametrize(("accept", "status"), [
     ("application/json", 200), ("*/*", 200), ("application/*", 200), ("text/html, */*;q=0.1", 200), ("", 200),
-    ("text/html", 406), ("application/xml", 406),
+    ("text/html", 406), ("application/xml", 406), ("a/b; c*=d; c*1=e", 406), ("a/b; c*=nope''d", 406),
 ])  # fmt: skip
 def test_answers_are_json_or_406(api: Api, partner: PartnerSeat, accept: str, status: int) -> None:
     answer = api.get("/v1/agents", token=partner.token, accept=accept)

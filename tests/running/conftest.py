@@ -30,8 +30,14 @@ class Server:
     def get(self, path: str, **headers: str) -> requests.Response:
         return requests.get(f"{self.url}{path}", headers=headers, timeout=10)
 
+    @property
+    def worker(self) -> int:
+        """The process that answers."""
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=True)
+        return int(found.stdout)
 
-Serve = Callable[[str, str], Server]
+
+Serve = Callable[..., Server]
 
 
 def environment(**values: str) -> dict[str, str]:
@@ -101,9 +107,9 @@ def migrated_database_url() -> str:
 
 @pytest.fixture
 def serve(tmp_path: Path, port: str, start: Start) -> Serve:
-    """Serve with these neighbours by gunicorn, as production does."""
+    """Serve with these neighbours by gunicorn, as production does; further settings by name."""
 
-    def serve_with(database_url: str, redis_url: str) -> Server:
+    def serve_with(database_url: str, redis_url: str, **values: str) -> Server:
         process = start(
             "-m",
             "gunicorn",
@@ -117,6 +123,7 @@ def serve(tmp_path: Path, port: str, start: Start) -> Serve:
             ALLOWED_HOSTS="127.0.0.1",
             DATABASE_URL=database_url,
             REDIS_URL=redis_url,
+            **values,
         )
 
         server = Server(process, f"http://127.0.0.1:{port}")

@@ -4,9 +4,8 @@ import json
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import requests
@@ -45,11 +44,6 @@ def retried(server: Server, agency: AgencySeat, partner: PartnerSeat) -> request
     return requests.post(f"{server.url}{agency.path}/agents", json=ANN, headers=headers, timeout=10)
 
 
-def worker_of(server: Server) -> int:
-    found = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
-    return int(found.stdout)
-
-
 def agents() -> int:
     return Agent.objects.filter(email=ANN["email"]).count()
 
@@ -82,10 +76,36 @@ def test_a_server_that_is_killed_leaves_nothing_half_done(
 ) -> None:
     with row_held("agencies_agency", agency.id), sent(server, agency, partner):
         await_waiting(1)
-        os.kill(worker_of(server), signal.SIGKILL)
+        os.kill(server.worker, signal.SIGKILL)
     assert agents() == 0
     assert not AuditEntry.objects.filter(action="agent.create").exclude(target_id=str(agency.owner.id)).exists()
     again = wait_for(lambda: retried(server, agency, partner))
     assert isinstance(again, requests.Response)
     assert (again.status_code, "Idempotency-Replayed" in again.headers) == (201, False)
     assert agents() == 1
+
+
+STALLING = [
+    (path, content_type)
+    for path in ("/v1/agencies", "/oauth/token", "/oauth/introspect", "/admin/login/")
+    for content_type in ("application/json", "application/x-www-form-urlencoded")
+]
+
+
+def test_a_body_that_stalls_is_refused_and_no_fault_of_ours(serve: Serve, partner: PartnerSeat) -> None:
+    server = serve(migrated_database_url(), os.environ["REDIS_URL"], WEB_STALL_SECONDS="1")
+    with ExitStack() as stack:
+        callers = [stack.enter_context(stalling(server, partner, *one)) for one in STALLING]
+        answers = [caller.recv(10_000) for caller in callers]
+    assert all(answer.startswith(b"HTTP/1.1 4") for answer in answers), answers
+
+
+@contextmanager
+def stalling(server: Server, partner: PartnerSeat, path: str, content_type: str) -> Iterator[socket.socket]:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {partner.token}\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: 100\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=10) as caller:
+        caller.sendall(head.encode() + b"half")
+        yield caller

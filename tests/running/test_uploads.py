@@ -1,0 +1,151 @@
+"""Uploads over real connections to gunicorn: cut off at any point they leave nothing, and no size fills the memory."""
+
+import os
+import signal
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from clients.models import DeclarationPage
+from tests.clients.conftest import PDF, SubmissionSeat, new_client, new_submission
+from tests.conftest import AgentSeat, Api
+
+from .conftest import Serve, Server, migrated_database_url, wait_for
+from .uploading import MB, assert_memory_is_flat, measures_memory, uploaded
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FILE = PDF + bytes(5 * MB)
+HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="page.pdf"\r\n\r\n'
+BODY = HEAD + FILE + b"\r\n--b--\r\n"
+
+
+@pytest.fixture
+def submission(api: Api, agent: AgentSeat) -> SubmissionSeat:
+    return new_submission(api, new_client(api, agent))
+
+
+@pytest.fixture
+def on_its_way(tmp_path: Path) -> Path:
+    """Where the server puts what has come of a file."""
+    directory = tmp_path / "on-its-way"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def server(serve: Serve, on_its_way: Path) -> Server:
+    return serve(migrated_database_url(), os.environ["REDIS_URL"], TMPDIR=str(on_its_way))
+
+
+def files_in(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]
+
+
+@contextmanager
+def sent(server: Server, submission: SubmissionSeat, body: bytes, *, length: int) -> Iterator[socket.socket]:
+    """An upload that says it has so many bytes."""
+    head = (
+        f"POST {submission.path}/declaration-pages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n"
+        f"Authorization: Bearer {submission.client.agent.token}\r\nIdempotency-Key: k\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=20) as caller:
+        caller.sendall(head.encode() + body)
+        yield caller
+
+
+def assert_nothing_is_left(tmp_path: Path, on_its_way: Path) -> None:
+    wait_for(lambda: not files_in(on_its_way))
+    assert not DeclarationPage.objects.exists()
+    assert files_in(tmp_path / "media") == []
+
+
+@pytest.mark.parametrize("cut", [len(HEAD) + MB, len(BODY) - 6], ids=["in the file", "in the last boundary"])
+def test_a_caller_who_stops_midway_leaves_nothing(
+    server: Server, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path, cut: int
+) -> None:
+    with sent(server, submission, BODY[:cut], length=len(BODY)) as caller:
+        wait_for(lambda: files_in(on_its_way))
+        caller.shutdown(socket.SHUT_WR)
+        answer = caller.recv(10_000)
+    assert answer.startswith((b"HTTP/1.1 422", b"HTTP/1.1 400")) or answer == b""
+    assert_nothing_is_left(tmp_path, on_its_way)
+
+
+def test_a_caller_who_is_cut_off_leaves_nothing(
+    server: Server, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path
+) -> None:
+    with sent(server, submission, BODY[: len(HEAD) + MB], length=len(BODY)) as caller:
+        wait_for(lambda: files_in(on_its_way))
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, and not an end
+    assert_nothing_is_left(tmp_path, on_its_way)
+    assert "request_failed" not in (tmp_path / "output").read_text()
+    assert uploaded(server, submission, FILE).status_code == 201
+    wait_for(lambda: not files_in(on_its_way))
+
+
+def test_a_caller_who_stalls_is_hung_up_on(
+    serve: Serve, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path
+) -> None:
+    """Each of them would hold a thread for ever."""
+    where = {"TMPDIR": str(on_its_way), "WEB_THREADS": "1", "WEB_STALL_SECONDS": "1"}
+    server = serve(migrated_database_url(), os.environ["REDIS_URL"], **where)
+    for body in (BODY[: len(HEAD) + MB], b""):
+        with sent(server, submission, body, length=len(BODY)) as caller:
+            assert caller.recv(10_000).startswith(b"HTTP/1.1 400")
+            assert_nothing_is_left(tmp_path, on_its_way)
+    assert server.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("length", [len(BODY) - MB, len(HEAD) - 2, 0], ids=["less", "less than a header", "nothing"])
+def test_a_length_that_is_a_lie_leaves_nothing(
+    server: Server, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path, length: int
+) -> None:
+    """What comes after it is taken for another call, and is none."""
+    with sent(server, submission, BODY[: length + 100], length=length) as caller:
+        assert caller.recv(10_000).startswith(b"HTTP/1.1 4")
+    assert_nothing_is_left(tmp_path, on_its_way)
+
+
+@pytest.mark.parametrize("length", ["-1", "+5", "5, 6", "five", "1e3"])
+def test_a_length_that_is_none_is_400(server: Server, submission: SubmissionSeat, length: Any) -> None:
+    with sent(server, submission, b"", length=length) as caller:
+        assert caller.recv(10_000).startswith(b"HTTP/1.1 400")
+
+
+def test_a_server_that_is_killed_midway_leaves_nothing_and_takes_it_again(
+    server: Server, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path
+) -> None:
+    with sent(server, submission, BODY[: len(HEAD) + MB], length=len(BODY)):
+        wait_for(lambda: files_in(on_its_way))
+        os.kill(server.worker, signal.SIGKILL)
+    assert not DeclarationPage.objects.exists()
+    assert files_in(tmp_path / "media") == []
+    again = wait_for(lambda: uploaded(server, submission, FILE))
+    assert isinstance(again, requests.Response)
+    assert (again.status_code, "Idempotency-Replayed" in again.headers) == (201, False)
+    assert [path.stat().st_size for path in files_in(tmp_path / "media")] == [len(FILE)]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["multipart/form-data; boundary*=a; boundary*0=b", "multipart/form-data; boundary*=nope''b", "a/b; c*=d; c*1=e"],
+)
+def test_a_content_type_that_python_cannot_read_is_415(
+    server: Server, submission: SubmissionSeat, content_type: str
+) -> None:
+    headers = {"Authorization": f"Bearer {submission.client.agent.token}", "Content-Type": content_type}
+    answer = requests.post(f"{server.url}{submission.path}/declaration-pages", HEAD, headers=headers, timeout=10)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
+
+
+@measures_memory
+def test_the_memory_of_the_server_does_not_grow_with_the_file(serve: Serve, submission: SubmissionSeat) -> None:
+    server = serve(migrated_database_url(), os.environ["REDIS_URL"], WEB_THREADS="1")
+    assert_memory_is_flat(server, submission)
