@@ -26,10 +26,18 @@ from redis.exceptions import RedisError
 from config import startup
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DEVELOPMENT = {"ALLOW_INSECURE_HTTP": "true", "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]", "HOST": "127.0.0.1"}
+DEVELOPMENT = {
+    "ALLOW_INSECURE_HTTP": "true",
+    "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+    "HOST": "127.0.0.1",
+    "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES": "true",
+    "MAIL_URL": "consolemail://",
+}
+WORKER = ["celery", "--quiet", "-A", "config", "worker", "--loglevel", "WARNING"]
 COMMANDS = {
     "server": ["gunicorn"],
-    "worker": ["celery", "--quiet", "-A", "config", "worker", "--loglevel", "WARNING", "--concurrency", "2"],
+    "worker": [*WORKER, "--concurrency", "2"],
+    "webhook worker": [*WORKER, "--queues", "webhooks", "--hostname", "webhooks@%h", "--concurrency", "1"],
     "beat": ["celery", "--quiet", "-A", "config", "beat", "--loglevel", "WARNING"],
 }
 Processes = dict[str, subprocess.Popen[bytes]]

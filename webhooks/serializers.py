@@ -1,0 +1,185 @@
+"""What webhooks and their deliveries look like, coming in and going out (contract §7)."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from webhooks.catalogue import EVERY, SUBSCRIBABLE, EventType
+from webhooks.models import Attempt, Delivery, Subscription, message_id
+
+
+class EventsField(serializers.ListField):
+    """Types of events, each once, in the catalogue's order; with `*`, that alone."""
+
+    child = serializers.ChoiceField(choices=SUBSCRIBABLE)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_length=1, max_length=50, **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        chosen = set(super().to_internal_value(data))
+        return [EVERY] if EVERY in chosen else [name for name in SUBSCRIBABLE if name in chosen]
+
+
+class SubscriptionChangeSerializer(serializers.Serializer[Any]):
+    """Any of these; what is absent stays as it is."""
+
+    url = serializers.CharField(max_length=2000, required=False, help_text="https, and not pointing inward.")
+    events = EventsField(required=False)
+    description = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    status = serializers.ChoiceField(choices=Subscription.Status.values, required=False)
+
+
+class NewSubscriptionSerializer(serializers.Serializer[Any]):
+    url = serializers.CharField(max_length=2000, help_text="https, and not pointing inward.")
+    events = EventsField()
+    description = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class RecoverSerializer(serializers.Serializer[Any]):
+    since = serializers.DateTimeField(help_text="RFC 3339. What did not arrive since then is sent again.")
+
+
+# --- going out --------------------------------------------------------------------------------------
+
+
+class SubscriptionSerializer(serializers.Serializer[Any]):
+    uuid = serializers.UUIDField()
+    url = serializers.CharField()
+    events = EventsField()
+    description = serializers.CharField()
+    status = serializers.ChoiceField(choices=Subscription.Status.values)
+    disabled_reason = serializers.ChoiceField(
+        choices=Subscription.Reason.values,
+        allow_null=True,
+        help_text="`requested`: somebody disabled it. `gone`: the receiver answered 410. `failing`: nothing arrived in "
+        "five days.",
+    )
+    failing_since = serializers.DateTimeField(allow_null=True, help_text="No delivery succeeded since.")
+    last_success_at = serializers.DateTimeField(allow_null=True, help_text="To about a minute.")
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class SubscriptionWithSecretSerializer(SubscriptionSerializer):
+    secret = serializers.CharField(help_text="Signs every delivery (`whsec_…`). Shown here and never again.")
+
+
+class DeliverySerializer(serializers.Serializer[Any]):
+    uuid = serializers.UUIDField()
+    event_id = serializers.CharField(help_text="The `webhook-id` header.")
+    event = serializers.CharField(help_text="Its type.")
+    status = serializers.ChoiceField(choices=Delivery.State.values)
+    replay = serializers.IntegerField(help_text="0, then one more each time the event is sent anew.")
+    attempt_count = serializers.IntegerField()
+    next_attempt_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class AttemptSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    started_at = serializers.DateTimeField()
+    duration_ms = serializers.IntegerField()
+    address = serializers.CharField(allow_null=True, help_text="The one that was dialled.")
+    response_status = serializers.IntegerField(allow_null=True, help_text="Of the receiver's answer.")
+    error = serializers.CharField(allow_null=True, help_text="`timeout`, `tls`, `dns`, …: why there was no answer.")
+    answer = serializers.CharField(help_text="Its first 1,024 bytes.")
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class PayloadField(serializers.JSONField):
+    pass
+
+
+class DeliveryInFullSerializer(DeliverySerializer):
+    payload = PayloadField(help_text="The body, as in the catalogue of events.")
+    attempts = AttemptSerializer(many=True, help_text="Of the last 30 days.")
+
+
+class RecoverySerializer(serializers.Serializer[Any]):
+    since = serializers.DateTimeField()
+    deliveries = serializers.IntegerField(help_text="How many are on their way again.")
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class SchemaField(serializers.JSONField):
+    pass
+
+
+class EventTypeSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    description = serializers.CharField()
+    schema = SchemaField(help_text="JSON Schema of the body.")
+    example = PayloadField()
+
+
+# --- by hand, like the other lists (clients.serializers) ------------------------------------------------
+
+
+def subscription_shown(one: Subscription) -> dict[str, Any]:
+    return {
+        "uuid": one.pk,
+        "url": one.url,
+        "events": one.events,
+        "description": one.description,
+        "status": one.status,
+        "disabled_reason": one.disabled_reason or None,
+        "failing_since": one.failing_since,
+        "last_success_at": one.last_success_at,
+        "created_at": one.created_at,
+        "updated_at": one.updated_at,
+    }
+
+
+def subscriptions_shown(ids: Sequence[UUID], included: frozenset[str]) -> list[dict[str, Any]]:
+    rows = Subscription.objects.defer("secrets").in_bulk(list(ids))
+    return [subscription_shown(rows[pk]) for pk in ids if pk in rows]
+
+
+def delivery_shown(one: Delivery, event_type: str) -> dict[str, Any]:
+    return {
+        "uuid": one.pk,
+        "event_id": message_id(one.event_id),
+        "event": event_type,
+        "status": one.state,
+        "replay": one.replay,
+        "attempt_count": one.attempts,
+        "next_attempt_at": one.next_attempt_at if one.state == Delivery.State.PENDING else None,
+        "created_at": one.created_at,
+        "finished_at": one.finished_at,
+    }
+
+
+def deliveries_shown(ids: Sequence[UUID], included: frozenset[str]) -> list[dict[str, Any]]:
+    rows = Delivery.objects.select_related("event").defer("event__body").in_bulk(list(ids))
+    return [delivery_shown(rows[pk], rows[pk].event.type) for pk in ids if pk in rows]
+
+
+def delivery_in_full(one: Delivery) -> dict[str, Any]:
+    """A delivery whose event was fetched with it."""
+    return {
+        **delivery_shown(one, one.event.type),
+        "payload": orjson.loads(bytes(one.event.body)),
+        "attempts": [_attempt_shown(attempt) for attempt in one.log.order_by("number", "id")],
+    }
+
+
+def event_type_shown(one: EventType) -> dict[str, Any]:
+    return {"name": one.name, "description": one.description, "schema": one.schema, "example": one.example_body}
+
+
+def _attempt_shown(one: Attempt) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "started_at": one.started_at,
+        "duration_ms": one.duration_ms,
+        "address": one.address,
+        "response_status": one.status,
+        "error": one.error or None,
+        "answer": bytes(one.answer).decode(errors="replace"),
+    }
