@@ -43,7 +43,8 @@ LOCK = f"""
           AND (SELECT count(*) FROM webhooks_delivery d WHERE d.subscription_id = s.id AND d.state = 'leased')
               < CASE WHEN s.failures_in_row >= {BREAKER_AFTER} THEN 1 ELSE s.cap END
     )
-    SELECT s.id, s.url, s.secrets, extract(epoch FROM now())::float8 AS now FROM ready JOIN webhooks_subscription s ON s.id = ready.id
+    SELECT s.id, s.url, s.secrets, extract(epoch FROM now())::float8 AS now
+    FROM ready JOIN webhooks_subscription s ON s.id = ready.id
     ORDER BY ready.turn, random() LIMIT %(room)s
     FOR NO KEY UPDATE OF s SKIP LOCKED
 """  # noqa: S608 - constants of ours
