@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from administration.pagination import UncountedPaginator
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -14,7 +15,6 @@ from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminCheckboxSelectMultiple, UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from administration.base import ActForm, ServiceAdmin, act, administrator
-from administration.pagination import UncountedPaginator
 from webhooks.catalogue import EVERY, SUBSCRIBABLE
 from webhooks.models import Attempt, Delivery, Subscription
 from webhooks.services import deliveries, events, subscriptions

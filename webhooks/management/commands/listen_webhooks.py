@@ -39,8 +39,8 @@ class Command(BaseCommand):
                 if not length.isdecimal() or int(length) > MAX_BODY:
                     self.send_error(413)
                     return
-                body = self.rfile.read(int(length))
-                listener.show({name: self.headers.get(name, "") for name in SIGNATURE_HEADERS}, body, given or kept(port))
+                headers = {name: self.headers.get(name, "") for name in SIGNATURE_HEADERS}
+                listener.show(headers, self.rfile.read(int(length)), given or kept(port))
                 self.send_response(204)
                 self.end_headers()
 
@@ -78,8 +78,8 @@ def fault_of(headers: dict[str, str], body: bytes, live: Iterable[str]) -> str:
     for secret in live:
         expected = signing.headers(
             message_id=headers["webhook-id"], timestamp=int(timestamp), body=body, secrets=[secret]
-        )["webhook-signature"]
-        if any(hmac.compare_digest(expected, one) for one in headers["webhook-signature"].split(" ")):
+        )["webhook-signature"].encode()
+        if any(hmac.compare_digest(expected, one.encode()) for one in headers["webhook-signature"].split(" ")):
             return ""
     return "its signature is none of the secrets'"
 
