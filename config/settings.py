@@ -178,7 +178,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": False,
     "ENUM_NAME_OVERRIDES": {},
-    "POSTPROCESSING_HOOKS": ["api.openapi.hooks.complete"],
+    "POSTPROCESSING_HOOKS": ["api.openapi.hooks.complete", "webhooks.openapi.add_webhooks"],
     "SORT_OPERATIONS": False,
 }
 # Which function turns a bearer credential of which kind (its prefix) into a principal.
