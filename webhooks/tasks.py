@@ -5,10 +5,10 @@ import asyncio
 from celery import shared_task
 from django.conf import settings
 
-from webhooks.delivery.engine import Engine
+from webhooks.delivery.engine import MOST_SLOTS, Engine
 from webhooks.delivery.sender import Sender
 from webhooks.services import upkeep
-from webhooks.services.events import ring_now
+from webhooks.services.events import heard, ring_now
 
 CLAIM_SECONDS = 50.0
 """How long one task claims: below any time limit, so that a worker can be stopped without cutting off attempts."""
@@ -17,12 +17,14 @@ CLAIM_SECONDS = 50.0
 @shared_task
 def deliver() -> None:
     """Delivers what is due, however it came to be: rung for, swept up, or left behind by a worker that died."""
+    heard()
     if asyncio.run(_deliver()):
         ring_now()
 
 
 async def _deliver() -> bool:
-    async with Sender(allow_private=settings.WEBHOOKS_ALLOW_PRIVATE_ADDRESSES) as sender:
+    private = settings.WEBHOOKS_ALLOW_PRIVATE_ADDRESSES
+    async with Sender(allow_private=private, connections=MOST_SLOTS) as sender:
         return await Engine(sender, seconds=CLAIM_SECONDS).run()
 
 
