@@ -1,6 +1,6 @@
 """Webhooks and what is delivered to them, made over HTTP, as an agency's admins make them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,8 +13,6 @@ import pytest
 from tests.answers import data
 from tests.conftest import AgentSeat, Api
 from webhooks.models import Delivery, Event, Subscription
-from webhooks.services import events
-from webhooks.tasks import deliver
 
 WEBHOOK = {"url": "https://hooks.harbor.example/agency", "events": ["*"], "description": "Into our CRM"}
 
@@ -122,17 +120,3 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def webhook(api: Api, admin_agent: AgentSeat) -> WebhookSeat:
     return new_webhook(api, admin_agent)
-
-
-@pytest.fixture(autouse=True)
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Which tasks workers were told of; here they are told nothing, and `deliver` is called by the tests."""
-    told: list[str] = []
-    monkeypatch.setattr(events, "ring", lambda task, **options: told.append(task))
-    return told
-
-
-@pytest.fixture
-def worker() -> Callable[[], None]:
-    """Delivers what is due, as a worker does, when it is called."""
-    return deliver
