@@ -31,8 +31,8 @@ class EventsField(serializers.ListField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_length=1, max_length=50, **kwargs)
 
-    def to_internal_value(self, data: Any) -> list[str]:
-        chosen = set(super().to_internal_value(data))
+    def run_validation(self, data: Any = serializers.empty) -> list[str]:
+        chosen = set(super().run_validation(data))
         return [EVERY] if EVERY in chosen else [name for name in SUBSCRIBABLE if name in chosen]
 
 

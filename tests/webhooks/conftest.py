@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from tests.answers import data
+from tests.clients import conftest as clients
 from tests.conftest import AgentSeat, Api
 from webhooks.models import Delivery, Event, Subscription
 
@@ -120,3 +121,8 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def webhook(api: Api, admin_agent: AgentSeat) -> WebhookSeat:
     return new_webhook(api, admin_agent)
+
+
+# What events are about.
+client_seat = clients.client_seat
+submission = clients.submission
