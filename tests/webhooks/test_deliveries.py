@@ -1,6 +1,6 @@
 """Deliveries: their log, one sent again by hand, and what was missed recovered (contract §7)."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -273,7 +273,7 @@ def test_only_what_happened_since(api: Api, webhook: WebhookSeat) -> None:
     late = in_state(api, webhook, State.EXHAUSTED)
     millisecond = late.row.event_id.int >> 80
     assert millisecond > early.row.event_id.int >> 80
-    since = timezone.datetime.fromtimestamp(millisecond / 1000, timezone.now().tzinfo).isoformat()
+    since = datetime.fromtimestamp(millisecond / 1000, UTC).isoformat()
     assert data(recover(api, webhook, since))["deliveries"] == 1
     upkeep.go_on_recovering()
     assert states(webhook) == [(State.EXHAUSTED, 0), (State.EXHAUSTED, 0), (State.PENDING, 1)]
