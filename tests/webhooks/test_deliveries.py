@@ -108,9 +108,7 @@ def test_a_query_that_is_not_taken_is_named(
         ("9999-12-31T23:59:59-12:00", 0),
     ],
 )
-def test_any_time_that_can_be_written_can_be_asked_for(
-    api: Api, webhook: WebhookSeat, moment: str, found: int
-) -> None:
+def test_any_time_that_can_be_written_can_be_asked_for(api: Api, webhook: WebhookSeat, moment: str, found: int) -> None:
     in_state(api, webhook, State.EXHAUSTED)
     assert len(ids(log(api, webhook, f"?createdAfter={quote(moment)}"))) == found
     answer = api.post(f"{webhook.path}/recover", token=webhook.admin.token, json={"since": moment})
@@ -230,9 +228,7 @@ def test_two_retries_at_once_make_one_delivery(api: Api, webhook: WebhookSeat, s
 @pytest.mark.django_db(transaction=True)
 def test_a_retry_beside_a_deletion_sends_nothing(api: Api, webhook: WebhookSeat) -> None:
     delivery = in_state(api, webhook, State.EXHAUSTED)
-    answers = at_once(
-        lambda: retry(Api(), delivery), lambda: Api().delete(webhook.path, token=webhook.admin.token)
-    )
+    answers = at_once(lambda: retry(Api(), delivery), lambda: Api().delete(webhook.path, token=webhook.admin.token))
     assert answers[0].status_code in (200, 404)  # as it came first or second
     assert answers[1].status_code == 204
     assert not Delivery.objects.filter(state=State.PENDING).exists()

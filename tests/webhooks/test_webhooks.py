@@ -134,9 +134,7 @@ def test_url_and_events_are_needed(api: Api, admin_agent: AgentSeat) -> None:
         ("https://metadata.google.internal/hook", "inward"),
     ],
 )
-def test_a_url_leads_outward_by_https(
-    api: Api, admin_agent: AgentSeat, settings: Any, url: str, expected: str
-) -> None:
+def test_a_url_leads_outward_by_https(api: Api, admin_agent: AgentSeat, settings: Any, url: str, expected: str) -> None:
     settings.WEBHOOKS_ALLOW_PRIVATE_ADDRESSES = False
     assert faults(create(api, admin_agent, url=url)) == {"url": expected}
     assert not Subscription.objects.exists()
