@@ -53,6 +53,10 @@ class QuestionInline(StackedInline):
     ordering_field = "position"
     hide_ordering_field = True
 
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """However many rows are said to be sent, no more are shown again."""
+        return super().get_formset(request, obj, absolute_max=self.max_num, **kwargs)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Of its set."""
         return self.admin_site.get_model_admin(QuestionSet).has_change_permission(request, obj)

@@ -133,37 +133,33 @@ def test_the_list_counts_nothing_and_costs_the_same_for_few_and_many(desk: Desk,
     clients_of_agent(joe.agent.id, 120)
     with CaptureQueriesContext(connection) as many:
         assert len(found(desk)) == 50
-    assert len(many) == len(few) <= 5
+    assert len(many) == len(few) <= 7
     assert not [one["sql"] for one in many if "COUNT(" in one["sql"]]
     assert len(found(desk, p="3")) == 21
 
 
-@pytest.mark.parametrize(
-    ("query", "index"),
-    [
+def test_each_search_has_its_index(desk: Desk, agency: AgencySeat, agent: AgentSeat) -> None:
+    """PostgreSQL's own plan, of the very statement that was sent."""
+    clients_of_agent(agent.id, 4_000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE clients_client")
+    for query, index in (
         ({"q": "made77@example.com"}, "client_of_any_by_email"),
         ({"q": "212 555 0077"}, "client_of_any_by_phone"),
         ({"q": "client 77 made77"}, "client_of_any_by_name"),
         ({"q": "made77 client 77"}, "client_of_any_by_name"),
         ({"sales_funnel_status__exact": "won"}, "client_of_any_by_funnel"),
-        ({"q": "made77", "agent__id__exact": "{agent}"}, "client_by_words"),
-        ({"q": "made77", "agent__agency__id__exact": "{agency}"}, "client_by_words"),
-    ],
-)
-def test_each_search_has_its_index(
-    desk: Desk, agency: AgencySeat, agent: AgentSeat, query: dict[str, str], index: str
-) -> None:
-    clients_of_agent(agent.id, 4_000)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE clients_client")
-    with CaptureQueriesContext(connection) as captured:
-        found(desk, **{name: value.format(agent=agent.id, agency=agency.id) for name, value in query.items()})
-    [sql] = [one["sql"] for one in captured if 'FROM "clients_client"' in one["sql"] and "ORDER BY" in one["sql"]]
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {sql}")
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert f"using {index} " in plan or f"on {index} " in plan
-    assert "Seq Scan on clients_client" not in plan
+        ({"q": "made77", "agent__id__exact": str(agent.id)}, "client_by_words"),
+        ({"q": "made77", "agent__agency__id__exact": str(agency.id)}, "client_by_words"),
+    ):
+        with CaptureQueriesContext(connection) as captured:
+            found(desk, **query)
+        [sql] = [one["sql"] for one in captured if 'FROM "clients_client"' in one["sql"] and "ORDER BY" in one["sql"]]
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+        assert f"using {index} " in plan or f"on {index} " in plan, query
+        assert "Seq Scan on clients_client" not in plan, query
 
 
 # --- shown ------------------------------------------------------------------------------------------

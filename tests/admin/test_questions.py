@@ -149,7 +149,7 @@ def test_as_many_questions_as_a_set_may_have_are_sent_in_one_form(desk: Desk, um
     assert len(told(version(2))) == MAX_QUESTIONS
     answer = publish(desk, version(2), BOAT)
     assert answer.status_code == 200
-    assert f"At most {MAX_QUESTIONS} questions." in text_of(answer)
+    assert f"Please submit at most {MAX_QUESTIONS} forms." in text_of(answer)
     assert versions() == [1, 2]
 
 
