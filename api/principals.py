@@ -62,5 +62,14 @@ class Consumer:
         return "consumer"
 
 
+@dataclass(frozen=True, slots=True)
+class System:
+    """Nobody: what the service does by itself, by a rule."""
+
+    @property
+    def label(self) -> str:
+        return "system"
+
+
 ApiPrincipal = Partner | AgentPrincipal
-Principal = Partner | AgentPrincipal | Administrator | Consumer
+Principal = Partner | AgentPrincipal | Administrator | Consumer | System

@@ -64,6 +64,7 @@ class Client(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    revision = models.PositiveIntegerField(default=1, db_default=1, editable=False, help_text="One more each change")
     sort_name = models.CharField(max_length=200, editable=False, help_text="See clients.search.sort_key")
     words = SearchVectorField(editable=False, help_text="See clients.search.entries")
 
@@ -146,6 +147,7 @@ class Submission(models.Model):
     answers = models.JSONField(default=dict, help_text="By insurance type, then by the question's key")
     created_at = models.DateTimeField(auto_now_add=True)
     completed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revision = models.PositiveIntegerField(default=1, db_default=1, editable=False, help_text="One more each change")
     resume_digest = models.BinaryField(
         max_length=32, null=True, unique=True, editable=False, help_text="Of the consumer's private link"
     )

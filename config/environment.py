@@ -1,5 +1,7 @@
 """What the environment says, read strictly: a value that is missing or wrong stops the start with one line."""
 
+import base64
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,20 @@ def redis_url() -> str:
     if not re.match(r"(rediss?|unix)://.", value):
         raise ImproperlyConfigured("REDIS_URL must read redis://host:6379/0, or rediss://… with TLS")
     return value
+
+
+def webhook_secret_keys(secret_keys: list[str]) -> list[bytes]:
+    """WEBHOOK_SECRET_KEYS as keys of Fernet: any text of 32 characters or more is one. By default, from SECRET_KEY."""
+    texts = env.list("WEBHOOK_SECRET_KEYS", default=[])
+    if any(len(text) < 32 for text in texts):
+        raise ImproperlyConfigured("WEBHOOK_SECRET_KEYS must be random texts of at least 32 characters")
+    digests = (hashlib.sha256(f"webhook secrets\n{text}".encode()).digest() for text in texts or secret_keys)
+    return [base64.urlsafe_b64encode(digest) for digest in digests]
+
+
+def mail() -> dict[str, Any]:
+    """MAIL_URL as Django's settings of mail: `smtp+tls://user:password@host:587`, `consolemail://`."""
+    return env.email_url("MAIL_URL", default="smtp://localhost:25")
 
 
 def file_storage(folder: str, local: Path) -> dict[str, Any]:

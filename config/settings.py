@@ -9,11 +9,12 @@ from pathlib import Path
 
 import structlog
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config import logs
-from config.environment import database, env, file_storage, rate, redis_url
+from config.environment import database, env, file_storage, mail, rate, redis_url, webhook_secret_keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -64,6 +65,7 @@ INSTALLED_APPS = [
     "api",
     "audit",
     "administration",
+    "webhooks",
     "oauth_clients",
     "agents",
     "agencies",
@@ -122,14 +124,14 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Short time-outs: a counter store that is down must not hold up a request (api/ratelimits.py serves on).
+COUNTER_STORE = {
+    "LOCATION": REDIS_URL,
+    "TIMEOUT": 120,
+    "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 1)},
+}
 CACHES = {
-    "default": {
-        "BACKEND": "api.ratelimits.CounterCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "counter",
-        "TIMEOUT": 120,
-        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 1)},
-    }
+    "default": {**COUNTER_STORE, "BACKEND": "api.ratelimits.CounterCache", "KEY_PREFIX": "counter"},  # counts only
+    "marks": {**COUNTER_STORE, "BACKEND": "django.core.cache.backends.redis.RedisCache", "KEY_PREFIX": "mark"},
 }
 MEDIA_ROOT = DATA_DIR / "media"
 STORAGES = {
@@ -170,13 +172,15 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Agency API",
     "VERSION": "1.0.0",
-    "DESCRIPTION": (BASE_DIR / "templates/docs/introduction.md").read_text(),
+    "DESCRIPTION": "\n".join(
+        (BASE_DIR / f"templates/docs/{name}.md").read_text() for name in ("introduction", "webhooks")
+    ),
     "OAS_VERSION": "3.1.0",
     "SERVERS": [{"url": "/"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": False,
     "ENUM_NAME_OVERRIDES": {},
-    "POSTPROCESSING_HOOKS": ["api.openapi.hooks.complete"],
+    "POSTPROCESSING_HOOKS": ["api.openapi.hooks.complete", "webhooks.openapi.add_webhooks"],
     "SORT_OPERATIONS": False,
 }
 # Which function turns a bearer credential of which kind (its prefix) into a principal.
@@ -209,6 +213,19 @@ SLUG_RESERVED = {
     "files",
     "theme",
 }
+
+# --- webhooks ---------------------------------------------------------------------------------
+# What encrypts signing secrets at rest: the first key does, any of them opens. Without keys of their own, they are
+# derived from the secret key (and from those before it), which then must not be dropped without resealing.
+WEBHOOK_SECRET_KEYS = webhook_secret_keys([SECRET_KEY, *SECRET_KEY_FALLBACKS])
+# Plain http, and receivers on this machine or its network: for a developer's own trials.
+WEBHOOKS_ALLOW_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_ALLOW_PRIVATE_ADDRESSES", False)
+if WEBHOOKS_ALLOW_PRIVATE_ADDRESSES and not ALLOW_INSECURE_HTTP:
+    raise ImproperlyConfigured("WEBHOOKS_ALLOW_PRIVATE_ADDRESSES is for trials, together with ALLOW_INSECURE_HTTP")
+
+# --- mail, to the admins of agencies ------------------------------------------------------------
+globals().update(mail())  # EMAIL_BACKEND, EMAIL_HOST and so on
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "webhooks@localhost")
 
 # About the answers of an authorization endpoint, which there is none of.
 SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W005"]
@@ -249,6 +266,13 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
+    "deliver-webhooks": {
+        "task": "webhooks.tasks.deliver",
+        "schedule": 5,
+        "options": {"queue": "webhooks", "expires": 5},
+    },
+    "watch-webhooks": {"task": "webhooks.tasks.watch", "schedule": 60},
+    "tidy-webhooks": {"task": "webhooks.tasks.tidy", "schedule": 24 * 3600},
     "clear-expired-oauth-tokens": {"task": "oauth_clients.tasks.clear_expired_tokens", "schedule": 3600},
     "resume-reading": {"task": "clients.tasks.resume_reading", "schedule": 60},
     "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": 24 * 3600},

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("oauth_clients.urls")),
     path("v1/", include("agents.urls")),
     path("v1/", include("agencies.urls")),
+    path("v1/", include("webhooks.urls")),
     path("", include("clients.urls")),
     path("", include("api.urls")),
     path("docs", RedirectView.as_view(url="/docs/")),

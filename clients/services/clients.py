@@ -1,4 +1,4 @@
-"""Every write to clients: one function an act, in one transaction, with its audit entry."""
+"""Every write to clients: one function an act, in one transaction, with its audit entry and its events."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from api.principals import Principal
 from audit.services import record
 from clients import files
 from clients.models import INDEXED, Client, DeclarationPage
+from clients.services import happened
 
 
 @transaction.atomic
@@ -34,14 +35,17 @@ def update_client(*, actor: Principal, client: Client, values: dict[str, Any]) -
     """
     client = locked(client)
     changed = sorted(name for name, value in values.items() if getattr(client, name) != value)
+    status_before = client.sales_funnel_status
     for name in changed:
         setattr(client, name, values[name])
     if not (client.email or client.phone_number):
         raise Invalid("An e-mail address or a phone number is needed.", code="contact_missing", field="email")
     if changed:
         client.index()
-        client.save(update_fields=[*changed, *INDEXED, "updated_at"])
+        client.revision += 1
+        client.save(update_fields=[*changed, *INDEXED, "revision", "updated_at"])
         record(actor=actor, action="client.update", target=client, agency_id=client.agent.agency_id, changed=changed)
+        happened.client_changed(client, changed, status_before)
     return client
 
 
@@ -57,8 +61,10 @@ def reassign_client(*, actor: Principal, client: Client, agent_id: int) -> Clien
     if agent.pk != before:
         client.agent = agent
         client.index()
-        client.save(update_fields=["agent", *INDEXED, "updated_at"])
+        client.revision += 1
+        client.save(update_fields=["agent", *INDEXED, "revision", "updated_at"])
         record(actor=actor, action="client.reassign", target=client, agency_id=agency_id, agents=[before, agent.pk])
+        happened.client_reassigned(client, before)
     return client
 
 

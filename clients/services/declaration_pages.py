@@ -4,24 +4,21 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-import structlog
-from celery import current_app
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.http import Http404
-from kombu.exceptions import OperationalError
 
+from api import doorbell
 from api.errors import Invalid
 from api.principals import Principal
 from audit.services import record
 from clients import files
 from clients.models import DeclarationPage, Submission
 from clients.reading.fields import Found
+from clients.services import happened
 from clients.services.submissions import in_progress
-
-logger = structlog.get_logger(__name__)
 
 MAX_PAGES = 20
 """Of one submission."""
@@ -48,7 +45,10 @@ def add_declaration_page(*, actor: Principal, submission: Submission, upload: Fi
             size=file.size,
             sha256=file.sha256,
         )
+        submission.revision += 1
+        submission.save(update_fields=["revision"])
         _record(actor, "declaration_page.upload", page)
+        happened.declaration_page_uploaded(page)
         if is_pdf:
             transaction.on_commit(lambda: ring(page.pk))
         return page
@@ -84,10 +84,7 @@ def remove_declaration_page(*, actor: Principal, page: DeclarationPage) -> None:
 
 def ring(page_id: UUID) -> None:
     """Tells a worker that there is a page to read. Where the broker is away, the sweep finds it later (tasks)."""
-    try:
-        current_app.send_task("clients.tasks.read_declaration_page", [str(page_id)], retry=False)
-    except OperationalError as failure:
-        logger.warning("broker_unavailable", error=type(failure).__name__)
+    doorbell.ring("clients.tasks.read_declaration_page", str(page_id))
 
 
 def try_reading(page_id: UUID) -> DeclarationPage | None:

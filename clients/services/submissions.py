@@ -13,6 +13,7 @@ from api.principals import Principal
 from audit.services import record
 from clients import answers
 from clients.models import Client, InsuranceType, QuestionSet, Submission
+from clients.services import happened
 from clients.services.clients import locked as locked_client
 
 MAX_SUBMISSIONS = 100
@@ -45,7 +46,8 @@ def change_submission(*, actor: Principal, submission: Submission, values: dict[
     """
     submission = in_progress(submission)
     _apply(submission, values)
-    submission.save(update_fields=["insurance_types", "question_versions", "answers"])
+    submission.revision += 1
+    submission.save(update_fields=["insurance_types", "question_versions", "answers", "revision"])
     _record(actor, "submission.update", submission, changed=sorted(values))
     return submission
 
@@ -63,8 +65,10 @@ def complete_submission(*, actor: Principal, submission: Submission) -> Submissi
         raise Invalid("At least one type of insurance.", code="insurance_types_missing", field="insurance_types")
     answers.judge(submission.question_versions, submission.answers, whole=True)
     submission.completed_at = timezone.now()
-    submission.save(update_fields=["completed_at"])
+    submission.revision += 1
+    submission.save(update_fields=["completed_at", "revision"])
     _record(actor, "submission.complete", submission)
+    happened.submission_completed(submission)
     return submission
 
 

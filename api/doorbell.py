@@ -1,0 +1,29 @@
+"""Telling a worker that there is something to do.
+
+What is to be done stands in PostgreSQL, and a sweep finds it. So a doorbell that nobody hears loses nothing: it rings
+after the commit, briefly, and a broker that is away is logged and passed by.
+"""
+
+import time
+from typing import Any
+
+import structlog
+from celery import current_app
+from kombu.exceptions import OperationalError
+
+logger = structlog.get_logger(__name__)
+PAUSE_AFTER_OUTAGE = 5.0
+"""Seconds in which no request waits for a broker that was away."""
+_pause_until = 0.0
+
+
+def ring(task: str, *args: Any, **options: Any) -> None:
+    """Sends the task, if the broker takes it at once. `options` are Celery's: `queue`, `expires` (seconds)."""
+    global _pause_until
+    if time.monotonic() < _pause_until:
+        return
+    try:
+        current_app.send_task(task, args, retry=False, **options)
+    except OperationalError as failure:
+        _pause_until = time.monotonic() + PAUSE_AFTER_OUTAGE
+        logger.warning("broker_unavailable", error=type(failure).__name__)

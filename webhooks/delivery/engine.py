@@ -1,0 +1,171 @@
+"""The loop that delivers: claims what is due, posts it, writes how it went; until nothing is left to do.
+
+One loop in one worker process. It holds no transaction open while it posts, and nothing that it knows is lost with it:
+what it had claimed is due again when the leases end. Time is the database's, so a worker whose clock is wrong signs
+with the right one.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+import structlog
+from django.db import connection as django_connection
+from psycopg import AsyncConnection
+
+from webhooks import secrets, signing
+from webhooks.delivery import claims, results
+from webhooks.delivery.claims import Claim, Target
+from webhooks.delivery.results import Result
+from webhooks.delivery.sender import Sender
+from webhooks.models import Subscription, message_id
+from webhooks.services.subscriptions import disable_subscription
+
+logger = structlog.get_logger(__name__)
+Answer = TypeVar("Answer")
+
+SLOTS = 500
+"""Deliveries under way in one loop."""
+MOST_SLOTS = 2_000
+"""With those whose receivers are slow: such take no slot from others."""
+SLOW = 1.0
+POLL = 0.2
+"""Seconds after which to look for what is newly due, while something is under way."""
+GATHER = 0.005
+"""Seconds in which results gather, to be written together."""
+RECONNECT = 45.0
+"""Seconds that a database which is away is waited for; after that the leases have lapsed anyway."""
+
+
+class Engine:
+    """One run: `await Engine(sender, seconds=50).run()`."""
+
+    def __init__(self, sender: Sender, *, seconds: float) -> None:
+        self._sender = sender
+        self._until = time.monotonic() + seconds
+        self._under_way: dict[asyncio.Task[None], float] = {}
+        """Each since when, the oldest first."""
+        self._finished: list[Result] = []
+        self._news = asyncio.Event()
+        self._connection: AsyncConnection[Any] | None = None
+        self._clock = 0.0
+        """What the database's clock says at the monotonic clock's zero."""
+
+    async def run(self) -> bool:
+        """Delivers until nothing is due, or the time is over; says whether there may be more to do."""
+        try:
+            await self._ask(claims.release_lapsed)
+            while True:
+                await self._write()
+                open_ = time.monotonic() < self._until
+                claimed = await self._claim() if open_ else 0
+                if not claimed and not self._under_way and not self._finished:
+                    return not open_
+                await self._rest()
+        finally:
+            for task in self._under_way:
+                task.cancel()
+            await self._disconnect()
+
+    async def _claim(self) -> int:
+        room = self._room()
+        if room <= 0:
+            return 0
+        claimed, now = await self._ask(lambda connection: claims.claim(connection, room))
+        begun = time.monotonic()
+        self._clock = now - begun if claimed else self._clock
+        for claim, target in claimed:
+            task = asyncio.create_task(self._attempt(claim, target))
+            self._under_way[task] = begun
+            task.add_done_callback(self._ended)
+        return len(claimed)
+
+    def _room(self) -> int:
+        slow_before = time.monotonic() - SLOW
+        slow = 0
+        for begun in self._under_way.values():
+            if begun > slow_before:
+                break
+            slow += 1
+        waiting = len(self._under_way)
+        return min(SLOTS - (waiting - slow), MOST_SLOTS - waiting)
+
+    async def _attempt(self, claim: Claim, target: Target) -> None:
+        now = self._clock + time.monotonic()
+        headers = signing.headers(
+            message_id=message_id(claim.event_id),
+            timestamp=int(now),
+            body=claim.body,
+            secrets=secrets.live(target.secrets, now),
+        )
+        outcome = await self._sender.post(target.url, headers=headers, body=claim.body)
+        self._finished.append(Result(claim, outcome, datetime.fromtimestamp(now, UTC)))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._news.set()
+        if not task.cancelled() and task.exception():  # ours: its lease lapses, and it is attempted again
+            logger.error("webhook_attempt_failed", exc_info=task.exception())
+
+    async def _write(self) -> None:
+        finished, self._finished = self._finished, []
+        if not finished:
+            return
+        written = await self._ask(lambda connection: results.write(connection, finished))
+        late = len(finished) - len(written)
+        if late:
+            logger.warning("webhook_results_refused", results=late, reason="their leases were over")
+        gone = {one.claim.subscription_id for one in finished if one.gone and one.claim.id in written}
+        if gone:
+            await asyncio.to_thread(_disable_gone, sorted(gone))
+
+    async def _rest(self) -> None:
+        """Until something is finished, and a moment more for others to finish with it."""
+        try:
+            await asyncio.wait_for(self._news.wait(), POLL)
+        except TimeoutError:
+            return
+        self._news.clear()
+        await asyncio.sleep(GATHER)
+
+    # --- the database -------------------------------------------------------------------------------
+
+    async def _ask(self, act: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
+        """What `act` gives; done again where the database was away, as long as that is of use."""
+        deadline = time.monotonic() + RECONNECT
+        while True:
+            try:
+                if self._connection is None:
+                    self._connection = await _connect()
+                return await act(self._connection)
+            except (psycopg.OperationalError, psycopg.InterfaceError) as failure:
+                logger.warning("database_unavailable", error=type(failure).__name__)
+                await self._disconnect()
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.5)
+
+    async def _disconnect(self) -> None:
+        if self._connection:
+            await self._connection.close()
+        self._connection = None
+
+
+async def _connect() -> AsyncConnection[Any]:
+    """A connection of the loop's own, to where Django's settings lead."""
+    ours = ("host", "port", "dbname", "user", "password", "options", "connect_timeout", "sslmode", "sslrootcert")
+    facts = django_connection.get_connection_params()
+    return await AsyncConnection.connect(autocommit=True, **{name: facts[name] for name in ours if name in facts})
+
+
+def _disable_gone(subscription_ids: Sequence[UUID]) -> None:
+    """In a thread, with a connection of that thread's."""
+    try:
+        for one in Subscription.objects.filter(pk__in=subscription_ids):
+            disable_subscription(subscription=one, reason=Subscription.Reason.GONE)
+    finally:
+        django_connection.close()

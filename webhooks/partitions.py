@@ -1,0 +1,76 @@
+"""Tables by month: events and attempts, which only grow, are dropped a month at a time instead of row by row.
+
+Their ids are UUIDs of version 7, which begin with the time in milliseconds. So a month is a range of ids, the id alone
+stays the primary key, and a row is found by it without asking every month.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import migrations, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+TABLES = ("webhooks_event", "webhooks_attempt")
+MONTHS_AHEAD = 12
+"""So many are kept ready: a clock process that is down for less loses nothing."""
+
+
+class CreatePartitionedModel(migrations.CreateModel):
+    """In a migration: Django's CREATE TABLE, as the head of partitions by id. The partitions come by `make_ready`."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = to_state.apps.get_model(app_label, self.name)
+        sql, params = schema_editor.table_sql(model)
+        schema_editor.execute(f"{sql} PARTITION BY RANGE (id)", params)
+
+
+def first_id(moment: datetime) -> UUID:
+    """The lowest id that a row of this moment can have; the lowest of all for one before 1970."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+
+
+def make_ready(connection: BaseDatabaseWrapper, now: datetime) -> None:
+    """Creates what is missing of this month's partitions and the next months'."""
+    with connection.cursor() as cursor:
+        for begin, end in _months(now):
+            for table in TABLES:
+                cursor.execute(
+                    f"CREATE TABLE IF NOT EXISTS {_name(table, begin)} PARTITION OF {table}"
+                    f" FOR VALUES FROM ('{first_id(begin)}') TO ('{first_id(end)}')"
+                )
+
+
+def over(connection: BaseDatabaseWrapper, table: str, moment: datetime) -> list[str]:
+    """The partitions of `table` that hold nothing as young as `moment`, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relid::regclass::text FROM pg_partition_tree(%s) WHERE isleaf ORDER BY relid::regclass::text",
+            [table],
+        )
+        names = [name for (name,) in cursor.fetchall()]
+    return [name for name in names if name < _name(table, _month_of(moment))]
+
+
+def drop(connection: BaseDatabaseWrapper, table: str, name: str) -> None:
+    """The partition with all its rows. Raises IntegrityError where something still refers to one of them."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} DETACH PARTITION {name}")
+        cursor.execute(f"DROP TABLE {name}")
+
+
+def _months(now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    begin = _month_of(now)
+    for _ in range(MONTHS_AHEAD + 1):
+        end = datetime(begin.year + begin.month // 12, begin.month % 12 + 1, 1, tzinfo=UTC)
+        yield begin, end
+        begin = end
+
+
+def _month_of(moment: datetime) -> datetime:
+    return datetime(moment.year, moment.month, 1, tzinfo=UTC)
+
+
+def _name(table: str, month: datetime) -> str:
+    return f"{table}_{month:%Y_%m}"

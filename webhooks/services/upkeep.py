@@ -1,0 +1,160 @@
+"""What time brings about: subscriptions that fail for days, mail to their admins, rows that were kept for long enough.
+
+Each function does a bounded amount, can be cut off anywhere, and does the rest when it is called again.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.core.mail import EmailMessage, get_connection
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from webhooks import partitions
+from webhooks.models import Delivery, Subscription
+from webhooks.services.deliveries import recover_batch
+from webhooks.services.events import ring_now
+from webhooks.services.subscriptions import disable_subscription, settle
+
+logger = structlog.get_logger(__name__)
+
+TELL_AFTER = timedelta(hours=24)
+WARN_AFTER = timedelta(days=4)
+DISABLE_AFTER = timedelta(days=5)
+LEAST_FAILURES, LEAST_EVENTS = 10, 2
+"""A subscription is not disabled for fewer failed attempts, or those of fewer events."""
+HELD_FOR = timedelta(days=30)
+ATTEMPTS_FOR = timedelta(days=30)
+DELIVERIES_FOR = timedelta(days=90)
+BATCH = 5_000
+AT_ONCE = 200
+"""Subscriptions that one call looks at."""
+RECOVERY_BATCHES = 100
+MOST_BATCHES = 200
+RECOVERED = "recovered"
+
+
+def settle_strays() -> None:
+    """Deliveries that were recorded while their subscription was being disabled or deleted (see `settle`)."""
+    stray = Q(subscription__status=Subscription.Status.DISABLED) | Q(subscription__deleted_at__isnull=False)
+    waiting = Delivery.objects.filter(stray, state=Delivery.State.PENDING)
+    for subscription in Subscription.objects.filter(pk__in=waiting.values("subscription").distinct()[:AT_ONCE]):
+        settle(subscription)
+
+
+def go_on_recovering() -> None:
+    """See services.deliveries.recover."""
+    for subscription in Subscription.objects.kept().filter(recover_since__isnull=False)[:AT_ONCE]:
+        for _ in range(RECOVERY_BATCHES):
+            more = recover_batch(subscription)
+            ring_now()
+            if not more:
+                break
+
+
+def judge_failing() -> None:
+    """Disables subscriptions to which nothing was delivered in five days, though it was tried often enough."""
+    failing = Subscription.objects.kept().filter(
+        status=Subscription.Status.ENABLED,
+        failing_since__lte=timezone.now() - DISABLE_AFTER,
+        failures_in_row__gte=LEAST_FAILURES,
+    )
+    for subscription in failing[:AT_ONCE]:
+        tried = Delivery.objects.filter(subscription=subscription, attempts__gt=0)
+        failed = tried.exclude(state=Delivery.State.DELIVERED).values("event").distinct()
+        if len(failed[:LEAST_EVENTS]) == LEAST_EVENTS:
+            disable_subscription(subscription=subscription, reason=Subscription.Reason.FAILING)
+
+
+# --- mail -------------------------------------------------------------------------------------------
+
+
+def tell_admins() -> None:
+    """Sends what the agencies' admins are to know; once, or again where a crash left open whether it was sent."""
+    watched = Subscription.objects.kept().filter(~Q(told="") | Q(failing_since__isnull=False) | _disabled_by_itself())
+    for pk in watched.values_list("pk", flat=True)[:AT_ONCE]:
+        with transaction.atomic():
+            rows = Subscription.objects.kept().select_for_update(skip_locked=True, no_key=True)
+            subscription = rows.filter(pk=pk).first()
+            news = subscription and _news_of(subscription, timezone.now())
+            if subscription and news and _send(subscription, news):
+                subscription.told = "" if news == RECOVERED else news
+                subscription.told_at = timezone.now()
+                subscription.save(update_fields=["told", "told_at"])
+
+
+def _disabled_by_itself() -> Q:
+    return Q(status=Subscription.Status.DISABLED) & ~Q(disabled_reason=Subscription.Reason.REQUESTED)
+
+
+def _news_of(subscription: Subscription, now: datetime) -> str | None:
+    """What the admins should be told now and were not yet."""
+    told = Subscription.Told
+    if subscription.status == Subscription.Status.DISABLED:
+        wanted = told.DISABLED if subscription.disabled_reason != Subscription.Reason.REQUESTED else told.NOTHING
+    elif subscription.failing_since is None:
+        since = subscription.last_success_at
+        return (
+            RECOVERED if subscription.told and since and subscription.told_at and since > subscription.told_at else None
+        )
+    else:
+        failing_for = now - subscription.failing_since
+        wanted = (
+            told.LAST_DAY if failing_for >= WARN_AFTER else told.FAILING if failing_for >= TELL_AFTER else told.NOTHING
+        )
+    return wanted if told.values.index(wanted) > told.values.index(subscription.told) else None
+
+
+def _send(subscription: Subscription, news: str) -> bool:
+    """A message of its own to each admin; whether it was taken."""
+    context = {"subscription": subscription, "news": news}
+    subject, _, body = render_to_string("mail/webhook.txt", context).strip().partition("\n")
+    admins = subscription.agency.agents.filter(is_admin=True, deactivated_at__isnull=True)
+    messages = [EmailMessage(subject, body.strip(), to=[admin.email]) for admin in admins]
+    try:
+        with get_connection() as sender:
+            sender.send_messages(messages)
+    except Exception as failure:  # noqa: BLE001 - each backend has its own errors; it is tried again in a minute
+        logger.warning("mail_not_sent", subscription=str(subscription.pk), error=type(failure).__name__)
+        return False
+    return True
+
+
+# --- what is kept for how long ------------------------------------------------------------------------
+
+
+def make_partitions_ready() -> None:
+    partitions.make_ready(connection, timezone.now())
+
+
+def let_go_of_held() -> None:
+    """What was held for 30 days is cancelled."""
+    old = Delivery.objects.filter(state=Delivery.State.HELD, pk__lt=partitions.first_id(timezone.now() - HELD_FOR))
+    for _ in range(MOST_BATCHES):
+        batch = list(old.values_list("pk", flat=True)[:BATCH])
+        Delivery.objects.filter(pk__in=batch, state=Delivery.State.HELD).update(
+            state=Delivery.State.CANCELLED, finished_at=timezone.now()
+        )
+        if len(batch) < BATCH:
+            break
+
+
+def remove_old() -> None:
+    """Attempts by whole months; deliveries row by row, and after them their events by whole months."""
+    now = timezone.now()
+    for name in partitions.over(connection, "webhooks_attempt", now - ATTEMPTS_FOR):
+        partitions.drop(connection, "webhooks_attempt", name)
+    last = partitions.first_id(now - DELIVERIES_FOR)
+    over = Delivery.objects.filter(event__lt=last, finished_at__isnull=False)
+    for _ in range(MOST_BATCHES):
+        batch = list(over.values_list("pk", flat=True)[:BATCH])
+        Delivery.objects.filter(pk__in=batch)._raw_delete(Delivery.objects.db)
+        if len(batch) < BATCH:
+            break
+    for name in partitions.over(connection, "webhooks_event", now - DELIVERIES_FOR):
+        try:
+            partitions.drop(connection, "webhooks_event", name)
+        except IntegrityError:  # an old event was sent anew, and is not there yet
+            logger.info("webhook_events_kept", partition=name)
