@@ -95,7 +95,10 @@ def test_the_log_of_deliveries_with_their_attempts(desk: Desk, webhook: WebhookS
     assert "webhook_uuid" in page
     Delivery.objects.update(state="exhausted")
     assert desk.act(f"{LOG}{delivery.uuid}/send-again/").status_code == 302
-    assert list(Delivery.objects.order_by("replay").values_list("replay", "state")) == [(0, "exhausted"), (1, "pending")]
+    assert list(Delivery.objects.order_by("replay").values_list("replay", "state")) == [
+        (0, "exhausted"),
+        (1, "pending"),
+    ]
 
 
 def test_who_may_only_look_has_no_act(desk_of: Callable[..., Desk], webhook: WebhookSeat) -> None:
