@@ -211,6 +211,21 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
+# The first that fits.
+WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (Exhausted, LOCAL),
+    (Inward, "inward"),
+    (ClientSSLError, "tls"),
+    (ClientConnectorDNSError, "dns"),
+    (ConnectionRefusedError, "refused"),
+    (TimeoutError, "timeout"),
+    (ConnectionError, "reset"),
+    (ServerDisconnectedError, "reset"),
+    (ClientConnectorError, "unreachable"),
+    (ClientOSError, "reset"),
+)
+
+
 class _Exchange:
     """What is known of an attempt so far."""
 
@@ -351,28 +366,9 @@ async def _read(response: ClientResponse, exchange: _Exchange, limit: asyncio.Ti
 
 def _word(failure: ClientError | OSError) -> str:
     cause = failure.os_error if isinstance(failure, ClientConnectorError) else failure
-    match cause, failure:
-        case Exhausted(), _:
-            return LOCAL
-        case OSError(errno=number), _ if number in OURS:
-            return LOCAL
-        case Inward(), _:
-            return "inward"
-        case _, ClientSSLError():
-            return "tls"
-        case _, ClientConnectorDNSError():
-            return "dns"
-        case ConnectionRefusedError(), _:
-            return "refused"
-        case TimeoutError(), _:
-            return "timeout"
-        case ((ConnectionError() | ServerDisconnectedError()), _):
-            return "reset"
-        case _, ClientConnectorError():
-            return "unreachable"
-        case _, ClientOSError():
-            return "reset"
-    return "protocol"
+    if isinstance(cause, OSError) and cause.errno in OURS:
+        return LOCAL
+    return next((word for kind, word in WORDS if isinstance(cause, kind) or isinstance(failure, kind)), "protocol")
 
 
 def _retry_after(value: str | None) -> float | None:
