@@ -193,6 +193,12 @@ async def test_redirects_are_not_followed(status: int) -> None:
 
 
 @in_a_loop
+async def test_a_change_of_protocol_is_no_delivery() -> None:
+    outcome = await post_to(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: tls\r\nConnection: upgrade\r\n\r\nwhat")
+    assert (outcome.status, outcome.delivered) == (101, False)
+
+
+@in_a_loop
 async def test_interim_answers_are_passed_over() -> None:
     outcome = await post_to(b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + response(202))
     assert outcome.status == 202
@@ -311,6 +317,23 @@ async def test_a_receiver_that_never_reads_leaves_no_connection_behind() -> None
             assert open_files() == inside
     assert outcome.error == "timeout"
     assert open_files() <= before
+
+
+@in_a_loop
+async def test_a_receiver_that_answers_before_it_has_read_leaves_no_connection_behind() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        async with Sender(allow_private=True) as sender:
+            before = open_files()
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+            attempt = asyncio.create_task(sender.post(url, headers=HEADERS, body=b"x" * 8 * 2**20))
+            connection, _ = await asyncio.to_thread(server.accept)
+            with connection:
+                connection.sendall(response(200, b"thanks"))
+                outcome = await attempt
+                await asyncio.sleep(0.05)
+                assert open_files() == before + 1  # the receiver's own end
+    assert (outcome.status, outcome.answer) == (200, b"thanks")
 
 
 @pytest.mark.parametrize(
@@ -526,6 +549,7 @@ async def test_a_receiver_that_speaks_no_tls(names: Callable[..., None]) -> None
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:

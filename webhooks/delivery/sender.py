@@ -155,7 +155,7 @@ class Sender:
         try:
             async with asyncio.timeout(self._timeout) as limit:
                 await self._exchange(exchange, limit, url, headers, body)
-                if exchange.error == "reset" and exchange.reused:
+                if exchange.stale:
                     await self._exchange(exchange, limit, url, headers, body)
         except TimeoutError:
             exchange.error = "timeout"
@@ -170,8 +170,8 @@ class Sender:
         try:
             target = parse(url, allow_private=self._allow_private)
             response = await self._session.post(target, data=body, headers=headers, allow_redirects=False)
-            exchange.answered(response)
-            whole = await _read(response, exchange, limit)
+            exchange.response = response
+            whole = await _read(response, exchange, limit) and not exchange.unsent
         except Refused as refusal:
             exchange.error = "inward" if refusal.code == "inward" else "invalid"
         except TimeoutError:
@@ -229,32 +229,39 @@ WORDS: tuple[tuple[type[Exception], str], ...] = (
 class _Exchange:
     """What is known of an attempt so far."""
 
-    __slots__ = ("_began", "_transport", "address", "answer", "error", "response", "reused", "started_at")
+    __slots__ = ("_address", "_began", "_reused", "_started_at", "_transport", "answer", "error", "response")
 
     def __init__(self) -> None:
-        self.started_at = datetime.now(UTC)
+        self._started_at = datetime.now(UTC)
         self._began = monotonic()
         self.begin()
 
     def begin(self) -> None:
         self._transport: asyncio.Transport | None = None
         self.response: ClientResponse | None = None
-        self.address: str | None = None
-        self.reused = True
+        self._address: str | None = None
+        self._reused = True
         self.error = ""
         self.answer = b""
 
     def dialled(self, address: str) -> None:
-        self.address = address
-        self.reused = False
+        self._address = address
+        self._reused = False
 
     def connected(self, transport: asyncio.Transport | None) -> None:
         self._transport = transport
         if transport is not None and (peer := transport.get_extra_info("peername")):
-            self.address = str(peer[0])
+            self._address = str(peer[0])
 
-    def answered(self, response: ClientResponse) -> None:
-        self.response = response
+    @property
+    def stale(self) -> bool:
+        """Whether nothing came of it but that a kept connection had been closed."""
+        return self._reused and self.response is None and self.error == "reset"
+
+    @property
+    def unsent(self) -> bool:
+        """Whether the receiver has answered what it has not read to the end."""
+        return self._transport is not None and self._transport.get_write_buffer_size() > 0
 
     def drop(self) -> None:
         """Gives the connection up at once, not after what is still unsent, or a farewell, has been waited for."""
@@ -266,9 +273,9 @@ class _Exchange:
     def outcome(self) -> Outcome:
         response = self.response
         return Outcome(
-            started_at=self.started_at,
+            started_at=self._started_at,
             duration_ms=round((monotonic() - self._began) * 1000),
-            address=self.address,
+            address=self._address,
             status=response.status if response else None,
             error="" if response else self.error,
             answer=self.answer[:KEPT_ANSWER],
@@ -335,8 +342,13 @@ class _Resolver(AbstractResolver):
         except RuntimeError as failure:  # no more threads to be had
             raise Exhausted from failure
         lookup = self._pending[host] = _Lookup(job, asyncio.wrap_future(job))
-        lookup.answer.add_done_callback(lambda _: self._pending.pop(host))
+        lookup.answer.add_done_callback(lambda answer: self._end(host, answer))
         return lookup
+
+    def _end(self, host: str, answer: asyncio.Future[list[str]]) -> None:
+        del self._pending[host]
+        if not answer.cancelled():
+            answer.exception()  # seen, should nobody have waited so long
 
     async def close(self) -> None:
         for lookup in self._pending.values():
