@@ -1,12 +1,18 @@
-"""Receivers of webhooks on this machine, well-behaved and otherwise: they speak over real sockets."""
+"""Receivers of webhooks on this machine, well-behaved and otherwise: they speak over real sockets.
+
+And what their names resolve to, which is all of the network that a test has to make up.
+"""
 
 import asyncio
 import functools
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+import pytest
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -77,3 +83,14 @@ def in_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
         asyncio.run(asyncio.wait_for(test(*args, **kwargs), 15))
 
     return run
+
+
+def resolve_names(monkeypatch: pytest.MonkeyPatch, *found: str) -> None:
+    """Every name resolves to these addresses."""
+
+    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+        return [
+            (socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in found
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.webhooks.receivers import resolve_names
 from webhooks import addresses
 from webhooks.addresses import Refused, check_url, is_inward, parse
 
@@ -277,24 +279,10 @@ PRIVATE = [
 ]
 
 
-def answering(*found: str) -> Callable[..., list[Any]]:
-    """A `getaddrinfo` that finds these addresses."""
-
-    def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
-        return [
-            (socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in found
-        ]
-
-    return getaddrinfo
-
-
 @pytest.fixture(autouse=True)
 def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Says what every name resolves to: a public address, unless told otherwise."""
-
-    def resolve_to(*found: str) -> None:
-        monkeypatch.setattr(socket, "getaddrinfo", answering(*found))
-
+    """Says what every name resolves to: public addresses, unless told otherwise."""
+    resolve_to = partial(resolve_names, monkeypatch)
     resolve_to("93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c")
     return resolve_to
 

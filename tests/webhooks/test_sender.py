@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from tests.webhooks.receivers import Receiver, in_a_loop, receiver, response
+from tests.webhooks.receivers import Receiver, in_a_loop, receiver, resolve_names, response
 from webhooks import addresses
+from webhooks.delivery import resolver
 from webhooks.delivery import sender as sender_module
 from webhooks.delivery.sender import Outcome, Sender, _retry_after, tls_context
 
@@ -52,17 +54,7 @@ def short_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Says what every name resolves to."""
-
-    def resolve_to(*found: str) -> None:
-        def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
-            return [
-                (socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port))
-                for one in found
-            ]
-
-        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-
-    return resolve_to
+    return partial(resolve_names, monkeypatch)
 
 
 def open_files() -> int:
@@ -697,7 +689,7 @@ async def test_a_name_that_hangs_holds_up_no_other(monkeypatch: pytest.MonkeyPat
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(sender_module, "LOOKUP_THREADS", 4)
+    monkeypatch.setattr(resolver, "LOOKUP_THREADS", 4)
     async with receiver() as there, Sender(allow_private=True, connect_timeout=1.0) as sender:
         bad = [
             asyncio.create_task(sender.post("https://hangs.example.com/", headers=HEADERS, body=BODY))
@@ -724,7 +716,7 @@ async def test_no_thread_left_to_look_a_name_up_is_our_own_fault(monkeypatch: py
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(sender_module, "LOOKUP_THREADS", 2)
+    monkeypatch.setattr(resolver, "LOOKUP_THREADS", 2)
     async with Sender(allow_private=True, timeout=2.0, connect_timeout=0.3) as sender:
         posts = (sender.post(f"https://h{one}.example.com/", headers=HEADERS, body=BODY) for one in range(6))
         outcomes = await asyncio.gather(*posts)

@@ -11,7 +11,6 @@ import math
 import socket
 import ssl
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,10 +35,10 @@ from aiohttp import (
     ServerDisconnectedError,
     TCPConnector,
 )
-from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import Connection
 
-from webhooks.addresses import Refused, is_inward, parse, resolve
+from webhooks.addresses import Refused, is_inward, parse
+from webhooks.delivery.resolver import Exhausted, Inward, Resolver
 
 logger = structlog.get_logger(__name__)
 
@@ -50,10 +49,6 @@ ANSWER_SECONDS = 2.0
 
 MAX_RETRY_AFTER = 24 * 60 * 60.0
 KEEPALIVE_SECONDS = 15.0
-MAX_ADDRESSES = 8
-"""How many of a name's addresses are tried; all are judged."""
-
-LOOKUP_THREADS = 128
 HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "identity",
@@ -99,7 +94,7 @@ class Sender:
     """Posts to receivers, many at once. To be entered (`async with`) in the event loop that it is used in.
 
     `timeout` bounds an attempt as a whole. Callers keep to `connections` posts at once: more wait for their turn, and
-    their time runs. `trust` is for receivers whose certificates are not signed by a public authority.
+    their time runs. `trust` is what `tls_context` gives, with the authorities of one's own added to the public ones.
     """
 
     def __init__(
@@ -118,7 +113,7 @@ class Sender:
         self._trust = trust
 
     async def __aenter__(self) -> Self:
-        self._resolver = _Resolver(timeout=self._connect_timeout, allow_private=self._allow_private)
+        self._resolver = Resolver(timeout=self._connect_timeout, allow_private=self._allow_private)
         self._session = ClientSession(
             connector=TCPConnector(
                 resolver=self._resolver,
@@ -193,14 +188,6 @@ class Sender:
         made = socket.socket(family, kind, protocol)
         _current.get().dialled(str(address[0]))
         return made
-
-
-class Inward(OSError):
-    """An address that is not dialled."""
-
-
-class Exhausted(OSError):
-    """There was nobody to look a name up."""
 
 
 def tls_context() -> ssl.SSLContext:
@@ -293,73 +280,6 @@ class _Request(ClientRequest):
     async def send(self, conn: Connection) -> ClientResponse:
         _current.get().connected(conn.transport)
         return await super().send(conn)
-
-
-class _Resolver(AbstractResolver):
-    """Looks names up each time, and gives out the very addresses that it judged.
-
-    A thread that hangs in a look-up cannot be stopped. So all who ask for the same name wait for one thread, and a name
-    that hangs holds up no other.
-    """
-
-    def __init__(self, *, timeout: float, allow_private: bool) -> None:
-        self._timeout = timeout
-        self._allow_private = allow_private
-        self._threads = ThreadPoolExecutor(max_workers=LOOKUP_THREADS, thread_name_prefix="delivery-lookup")
-        self._pending: dict[str, _Lookup] = {}
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Raises OSError: Inward where any address is; Exhausted; gaierror."""
-        found = await self._found(host)
-        if not self._allow_private and any(is_inward(address) for address in found):
-            raise Inward
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for address in found[:MAX_ADDRESSES]
-        ]
-
-    async def _found(self, host: str) -> list[str]:
-        lookup = self._pending.get(host) or self._begin(host)
-        done, _ = await asyncio.wait([lookup.answer], timeout=self._timeout)
-        if done:
-            return lookup.answer.result()
-        if lookup.job.running():
-            raise socket.gaierror(socket.EAI_AGAIN, "no answer in time")
-        raise Exhausted
-
-    def _begin(self, host: str) -> "_Lookup":
-        try:
-            job = self._threads.submit(resolve, host)
-        except RuntimeError as failure:  # no more threads to be had
-            raise Exhausted from failure
-        lookup = self._pending[host] = _Lookup(job, asyncio.wrap_future(job))
-        lookup.answer.add_done_callback(lambda answer: self._end(host, answer))
-        return lookup
-
-    def _end(self, host: str, answer: asyncio.Future[list[str]]) -> None:
-        del self._pending[host]
-        if not answer.cancelled():
-            answer.exception()  # seen, should nobody have waited so long
-
-    async def close(self) -> None:
-        for lookup in self._pending.values():
-            lookup.answer.cancel()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Lookup:
-    job: Future[list[str]]
-    answer: asyncio.Future[list[str]]
 
 
 async def _read(response: ClientResponse, exchange: _Exchange, limit: asyncio.Timeout) -> bool:
