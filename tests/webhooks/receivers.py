@@ -75,6 +75,11 @@ async def receiver(
             writer.transport.abort()
 
 
+async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """The answer of one that never answers."""
+    await reader.read()
+
+
 def in_a_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """So that a test can be a coroutine; one that hangs fails."""
 
