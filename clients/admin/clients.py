@@ -170,6 +170,10 @@ class ClientAdmin(ServiceAdmin):
 
     # --- acts -----------------------------------------------------------------------------------------
 
+    def has_destroy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Django's permission to delete, which opens this act and not Django's own page."""
+        return request.user.has_perm("clients.delete_client")
+
     @act(
         title="Reassign",
         explanation="The client, with all that it sent, is this agent's from now on. Only active agents of the same "
@@ -184,7 +188,7 @@ class ClientAdmin(ServiceAdmin):
         explanation="The client is removed with all submissions, declaration pages and their files, for good: nobody "
         "can bring them back. What stays is that it was done, and by whom.",
         form=DestroyForm,
-        permission="clients.delete_client",
+        permission="destroy",
     )
     def destroy(self, request: HttpRequest, target: Client, values: dict[str, Any]) -> HttpResponse:
         services.destroy_client(client=target, actor=administrator(request))
