@@ -65,7 +65,7 @@ def act(
     permission: str = "change",
 ) -> Callable[[Callable[..., HttpResponse | None]], Any]:
     """Makes the method `(self, request, target, values)` an act, for those who may see the object and change it, or who
-    have the permission named instead.
+    have the `permission` named instead (`has_…_permission`).
 
     `applies` says for which objects there is a button. The method may answer by itself; else the object's page follows.
     """

@@ -175,6 +175,10 @@ class ClientAdmin(ServiceAdmin):
 
     # --- acts -----------------------------------------------------------------------------------------
 
+    def has_destroy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Django's permission to delete, which opens this act and not Django's own page."""
+        return request.user.has_perm("clients.delete_client")
+
     @act(
         title="Reassign",
         explanation="The client, with all that it sent, is this agent's from now on. Only active agents of the same "
