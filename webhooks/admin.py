@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from administration.pagination import UncountedPaginator
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -15,6 +14,7 @@ from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminCheckboxSelectMultiple, UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from administration.base import ActForm, ServiceAdmin, act, administrator
+from administration.pagination import UncountedPaginator
 from webhooks.catalogue import EVERY, SUBSCRIBABLE
 from webhooks.models import Attempt, Delivery, Subscription
 from webhooks.services import deliveries, events, subscriptions
