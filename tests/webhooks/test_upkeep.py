@@ -16,7 +16,7 @@ from api.ids import new_id
 from audit.models import AuditEntry
 from tests.answers import data
 from tests.conftest import AgencySeat, AgentSeat, Api
-from tests.threads import another_connection, at_once
+from tests.threads import another_connection, at_once, await_waiting, callers
 from tests.webhooks.conftest import Receiver, WebhookSeat, change, new_delivery, new_webhook
 from webhooks import partitions, tasks
 from webhooks.models import Attempt, Delivery, Event, Subscription
@@ -376,6 +376,19 @@ def test_what_was_recorded_while_a_webhook_was_disabled_or_deleted_is_settled(ap
     upkeep.settle_strays()
     assert [one.row.state for one in deliveries] == [State.PENDING, State.HELD, State.CANCELLED]
     assert deliveries[2].row.finished_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_but_not_of_one_that_is_enabled_at_that_moment(api: Api, webhook: WebhookSeat) -> None:
+    delivery = new_delivery(api, webhook)
+    Subscription.objects.update(status=Subscription.Status.DISABLED)
+    with callers() as start:
+        with another_connection() as holder, holder.transaction():
+            holder.execute("UPDATE webhooks_subscription SET status = 'enabled'")
+            future = start(upkeep.settle_strays)
+            await_waiting(1)
+        future.result(10)
+    assert delivery.row.state == State.PENDING
 
 
 # --- what is kept for how long ------------------------------------------------------------------------------
