@@ -76,7 +76,7 @@ def judge_failing() -> None:
 def tell_admins() -> None:
     """Sends what the agencies' admins are to know; once, or again where a crash left open whether it was sent."""
     watched = Subscription.objects.kept().filter(~Q(told="") | Q(failing_since__isnull=False) | _disabled_by_itself())
-    with_news = [one.pk for one in watched if _news_of(one, timezone.now())]
+    with_news = [one.pk for one in watched.defer("secrets") if _news_of(one, timezone.now())]
     try:
         for pk in with_news[:AT_ONCE]:
             _tell(pk)
