@@ -225,6 +225,7 @@ if WEBHOOKS_ALLOW_PRIVATE_ADDRESSES and not ALLOW_INSECURE_HTTP:
 
 # --- mail, to the admins of agencies ------------------------------------------------------------
 globals().update(mail())  # EMAIL_BACKEND, EMAIL_HOST and so on
+EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "webhooks@localhost")
 
 # About the answers of an authorization endpoint, which there is none of.

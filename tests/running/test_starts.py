@@ -59,6 +59,13 @@ def test_an_unreachable_counter_store_is_told_in_one_line(tmp_path: Path, port: 
         ("DATABASE_URL", "nonsense", "DATABASE_URL must read postgresql://user:password@host:5432/name"),
         ("DATABASE_URL", "mysql://a:b@c/d", "DATABASE_URL must read postgresql://user:password@host:5432/name"),
         ("DATABASE_URL", "postgresql://a:b@c:port/d", "DATABASE_URL must read .*: its port is no number"),
+        (
+            "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES",
+            "true",
+            "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES is for trials, together with ALLOW_INSECURE_HTTP",
+        ),
+        ("WEBHOOK_SECRET_KEYS", "short", "WEBHOOK_SECRET_KEYS must be random texts of at least 32 characters"),
+        ("WEBHOOK_SECRET_KEYS", f"{'k' * 32},short", "WEBHOOK_SECRET_KEYS must be random texts of .+ characters"),
         ("REDIS_URL", "nonsense", "REDIS_URL must read redis://host:6379/0, or rediss://… with TLS"),
     ],
 )

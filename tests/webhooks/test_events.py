@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import redis
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from jsonschema import Draft202012Validator, FormatChecker
@@ -223,7 +223,7 @@ def test_an_event_that_cannot_be_recorded_undoes_the_change(
 
 def queued() -> int:
     """How many doorbells lie in the broker."""
-    with redis.Redis.from_url(settings.REDIS_URL) as broker:
+    with redis.Redis.from_url(django_settings.REDIS_URL) as broker:
         return broker.llen(events.QUEUE)
 
 
@@ -243,6 +243,22 @@ def test_workers_are_told_after_the_commit_once_and_only_of_what_is_due(
     with django_capture_on_commit_callbacks(execute=True):
         patch(api, client_seat, sales_funnel_status="won")
     assert queued() == 1
+
+
+def test_where_the_mark_cannot_be_kept_it_rings_once_too_often(
+    api: Api,
+    webhook: WebhookSeat,
+    client_seat: ClientSeat,
+    settings: Any,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    away = {**settings.CACHES["marks"], "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {**settings.CACHES, "marks": away}
+    with django_capture_on_commit_callbacks(execute=True):
+        for status in ("contacted", "quoted"):
+            assert patch(api, client_seat, sales_funnel_status=status).status_code == 200
+    assert queued() == 2
+    events.heard()
 
 
 # --- who is told ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ Each function does a bounded amount, can be cut off anywhere, and does the rest 
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from django.core.mail import EmailMessage, get_connection
@@ -40,8 +41,9 @@ def settle_strays() -> None:
     """Deliveries that were recorded while their subscription was being disabled or deleted (see `settle`)."""
     stray = Q(subscription__status=Subscription.Status.DISABLED) | Q(subscription__deleted_at__isnull=False)
     waiting = Delivery.objects.filter(stray, state=Delivery.State.PENDING)
-    for subscription in Subscription.objects.filter(pk__in=waiting.values("subscription").distinct()[:AT_ONCE]):
-        settle(subscription)
+    for pk in waiting.values_list("subscription", flat=True).distinct()[:AT_ONCE]:
+        with transaction.atomic():  # locked, so that none is held of one that was enabled meanwhile
+            settle(Subscription.objects.select_for_update(no_key=True).get(pk=pk))
 
 
 def go_on_recovering() -> None:
@@ -61,7 +63,7 @@ def judge_failing() -> None:
         failing_since__lte=timezone.now() - DISABLE_AFTER,
         failures_in_row__gte=LEAST_FAILURES,
     )
-    for subscription in failing[:AT_ONCE]:
+    for subscription in failing:
         tried = Delivery.objects.filter(subscription=subscription, attempts__gt=0)
         failed = tried.exclude(state=Delivery.State.DELIVERED).values("event").distinct()
         if len(failed[:LEAST_EVENTS]) == LEAST_EVENTS:
@@ -74,15 +76,25 @@ def judge_failing() -> None:
 def tell_admins() -> None:
     """Sends what the agencies' admins are to know; once, or again where a crash left open whether it was sent."""
     watched = Subscription.objects.kept().filter(~Q(told="") | Q(failing_since__isnull=False) | _disabled_by_itself())
-    for pk in watched.values_list("pk", flat=True)[:AT_ONCE]:
-        with transaction.atomic():
-            rows = Subscription.objects.kept().select_for_update(skip_locked=True, no_key=True)
-            subscription = rows.filter(pk=pk).first()
-            news = subscription and _news_of(subscription, timezone.now())
-            if subscription and news and _send(subscription, news):
-                subscription.told = "" if news == RECOVERED else news
-                subscription.told_at = timezone.now()
-                subscription.save(update_fields=["told", "told_at"])
+    with_news = [one.pk for one in watched.defer("secrets") if _news_of(one, timezone.now())]
+    try:
+        for pk in with_news[:AT_ONCE]:
+            _tell(pk)
+    except OSError as failure:  # all of smtplib's are; it is tried again in a minute
+        logger.warning("mail_server_unavailable", error=type(failure).__name__)
+
+
+@transaction.atomic
+def _tell(pk: UUID) -> None:
+    """One at a time. The row itself is not locked: deliveries wait for no mail server. Raises OSError."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"webhook told {pk}"])
+        [is_alone] = cursor.fetchone()
+    subscription = Subscription.objects.kept().filter(pk=pk).first()
+    news = subscription and _news_of(subscription, timezone.now())
+    if is_alone and subscription and news and _send(subscription, news):
+        told = Subscription.Told.NOTHING if news == RECOVERED else news
+        Subscription.objects.filter(pk=pk).update(told=told, told_at=timezone.now())
 
 
 def _disabled_by_itself() -> Q:
@@ -91,35 +103,35 @@ def _disabled_by_itself() -> Q:
 
 def _news_of(subscription: Subscription, now: datetime) -> str | None:
     """What the admins should be told now and were not yet."""
-    told = Subscription.Told
+    told, since, told_at = Subscription.Told, subscription.failing_since, subscription.told_at
     if subscription.status == Subscription.Status.DISABLED:
         wanted = told.DISABLED if subscription.disabled_reason != Subscription.Reason.REQUESTED else told.NOTHING
-    elif subscription.failing_since is None:
-        since = subscription.last_success_at
-        return (
-            RECOVERED if subscription.told and since and subscription.told_at and since > subscription.told_at else None
-        )
+    elif since is None:
+        success = subscription.last_success_at
+        return RECOVERED if subscription.told and success and told_at and success > told_at else None
     else:
-        failing_for = now - subscription.failing_since
         wanted = (
-            told.LAST_DAY if failing_for >= WARN_AFTER else told.FAILING if failing_for >= TELL_AFTER else told.NOTHING
+            told.LAST_DAY if now - since >= WARN_AFTER else told.FAILING if now - since >= TELL_AFTER else told.NOTHING
         )
-    return wanted if told.values.index(wanted) > told.values.index(subscription.told) else None
+    # What was told of an earlier time of failing (it was enabled again since) says nothing of this one.
+    known = told.NOTHING if since and told_at and told_at < since else subscription.told
+    return wanted if told.values.index(wanted) > told.values.index(known) else None
 
 
 def _send(subscription: Subscription, news: str) -> bool:
-    """A message of its own to each admin; whether it was taken."""
+    """A message of its own to each admin; whether anyone was reached. Raises OSError where the mail server is away."""
     context = {"subscription": subscription, "news": news}
     subject, _, body = render_to_string("mail/webhook.txt", context).strip().partition("\n")
-    admins = subscription.agency.agents.filter(is_admin=True, deactivated_at__isnull=True)
-    messages = [EmailMessage(subject, body.strip(), to=[admin.email]) for admin in admins]
-    try:
-        with get_connection() as sender:
-            sender.send_messages(messages)
-    except Exception as failure:  # noqa: BLE001 - each backend has its own errors; it is tried again in a minute
-        logger.warning("mail_not_sent", subscription=str(subscription.pk), error=type(failure).__name__)
-        return False
-    return True
+    admins = list(subscription.agency.agents.filter(is_admin=True, deactivated_at__isnull=True))
+    refused = 0
+    with get_connection() as sender:
+        for admin in admins:
+            try:
+                sender.send_messages([EmailMessage(subject, body.strip(), to=[admin.email])])
+            except Exception as failure:  # noqa: BLE001 - each backend has its own; the others are told all the same
+                refused += 1
+                logger.warning("mail_not_sent", subscription=str(subscription.pk), error=type(failure).__name__)
+    return not admins or refused < len(admins)
 
 
 # --- what is kept for how long ------------------------------------------------------------------------

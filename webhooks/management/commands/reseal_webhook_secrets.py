@@ -12,9 +12,7 @@ from webhooks.services.subscriptions import reseal_secrets
 
 
 class Command(BaseCommand):
-    help = (
-        "Encrypts every signing secret anew with the first of WEBHOOK_SECRET_KEYS, so that the others can be dropped."
-    )
+    help = "Encrypts every signing secret anew with the first of WEBHOOK_SECRET_KEYS: then the others can be dropped."
 
     def handle(self, *args: Any, **options: Any) -> None:
         resealed, unreadable = 0, []
