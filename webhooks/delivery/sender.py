@@ -1,0 +1,390 @@
+"""The HTTP client of deliveries: one POST to a receiver that may be slow, broken or hostile, and what came of it.
+
+Every attempt is bounded in time by the clock, and in memory by what is read of the answer. Where it goes is judged
+three times (webhooks.addresses): the URL when it is parsed, the addresses of its name when they are looked up, and each
+address before it is dialled. Redirects are not followed, proxies not asked, cookies not kept.
+"""
+
+import asyncio
+import errno
+import math
+import socket
+import ssl
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+import structlog
+from aiohttp import (
+    AddrInfoType,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientError,
+    ClientOSError,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    DummyCookieJar,
+    ServerDisconnectedError,
+    TCPConnector,
+)
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
+
+from webhooks.addresses import Refused, is_inward, parse, resolve
+
+logger = structlog.get_logger(__name__)
+
+MAX_ANSWER = 16 * 1024
+KEPT_ANSWER = 1024
+ANSWER_SECONDS = 2.0
+"""How long an answer's body is waited for: its status has already told what is to be known."""
+
+MAX_RETRY_AFTER = 24 * 60 * 60.0
+KEEPALIVE_SECONDS = 15.0
+MAX_ADDRESSES = 8
+"""How many of a name's addresses are tried; all are judged."""
+
+LOOKUP_THREADS = 128
+HEADERS = {
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+    "User-Agent": "Agency-Webhooks/1.0",
+}
+OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one attempt. `error` is empty where there was an answer, else one stable word:
+
+    `invalid` (the URL), `inward`, `dns`, `refused`, `unreachable`, `tls`, `timeout`, `reset`, `protocol` (no HTTP),
+    `local` (our own want of resources), `internal` (a fault in this program).
+    """
+
+    started_at: datetime
+    duration_ms: int
+    address: str | None
+    """The address that was really dialled."""
+
+    status: int | None
+    error: str
+    answer: bytes
+    """How the answer's body began."""
+
+    retry_after: float | None
+    """In how many seconds the receiver asks to be tried again."""
+
+    @property
+    def delivered(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def ours(self) -> bool:
+        """Whether the attempt failed by a fault of ours, and so costs the receiver none."""
+        return self.error == LOCAL
+
+
+class Sender:
+    """Posts to receivers, many at once. To be entered (`async with`) in the event loop that it is used in.
+
+    `timeout` bounds an attempt as a whole. Callers keep to `connections` posts at once: more wait for their turn, and
+    their time runs. `trust` is for receivers whose certificates are not signed by a public authority.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float = 15.0,
+        connect_timeout: float = 5.0,
+        allow_private: bool,
+        connections: int = 500,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._allow_private = allow_private
+        self._connections = connections
+        self._trust = trust
+
+    async def __aenter__(self) -> Self:
+        self._resolver = _Resolver(timeout=self._connect_timeout, allow_private=self._allow_private)
+        self._session = ClientSession(
+            connector=TCPConnector(
+                resolver=self._resolver,
+                use_dns_cache=False,
+                socket_factory=self._socket,
+                limit=self._connections,
+                keepalive_timeout=KEEPALIVE_SECONDS,
+                ssl=self._trust or tls_context(),
+            ),
+            request_class=_Request,
+            headers=HEADERS,
+            timeout=ClientTimeout(sock_connect=self._connect_timeout, ceil_threshold=math.inf),
+            cookie_jar=DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            read_bufsize=MAX_ANSWER,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+        await self._resolver.close()
+
+    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Outcome:
+        """One attempt. Raises nothing but CancelledError.
+
+        A connection that was kept alive may be closed by the receiver in the moment that it is used again. That says
+        nothing about the receiver, so it is tried once more.
+        """
+        exchange = _Exchange()
+        _current.set(exchange)
+        try:
+            async with asyncio.timeout(self._timeout) as limit:
+                await self._exchange(exchange, limit, url, headers, body)
+                if exchange.error == "reset" and exchange.reused:
+                    await self._exchange(exchange, limit, url, headers, body)
+        except TimeoutError:
+            exchange.error = "timeout"
+        return exchange.outcome()
+
+    async def _exchange(
+        self, exchange: "_Exchange", limit: asyncio.Timeout, url: str, headers: Mapping[str, str], body: bytes
+    ) -> None:
+        """Raises TimeoutError and CancelledError; what else happens is told to the exchange."""
+        exchange.begin()
+        whole = False
+        try:
+            target = parse(url, allow_private=self._allow_private)
+            response = await self._session.post(target, data=body, headers=headers, allow_redirects=False)
+            exchange.answered(response)
+            whole = await _read(response, exchange, limit)
+        except Refused as refusal:
+            exchange.error = "inward" if refusal.code == "inward" else "invalid"
+        except TimeoutError:
+            raise
+        except (ClientError, OSError) as failure:
+            exchange.error = _word(failure)
+        except Exception:
+            logger.exception("delivery_fault")
+            exchange.error = "internal"
+        finally:
+            if not whole:
+                exchange.drop()
+
+    def _socket(self, dialled: AddrInfoType) -> socket.socket:
+        """The last guard: sees every address that is dialled, however it was come by."""
+        family, kind, protocol, _, address = dialled
+        if not self._allow_private and is_inward(str(address[0])):
+            raise Inward
+        made = socket.socket(family, kind, protocol)
+        _current.get().dialled(str(address[0]))
+        return made
+
+
+class Inward(OSError):
+    """An address that is not dialled."""
+
+
+class Exhausted(OSError):
+    """There was nobody to look a name up."""
+
+
+def tls_context() -> ssl.SSLContext:
+    """Certificates and host names are verified; TLS 1.2 or later."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class _Exchange:
+    """What is known of an attempt so far."""
+
+    __slots__ = ("_began", "_transport", "address", "answer", "error", "response", "reused", "started_at")
+
+    def __init__(self) -> None:
+        self.started_at = datetime.now(UTC)
+        self._began = monotonic()
+        self.begin()
+
+    def begin(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self.response: ClientResponse | None = None
+        self.address: str | None = None
+        self.reused = True
+        self.error = ""
+        self.answer = b""
+
+    def dialled(self, address: str) -> None:
+        self.address = address
+        self.reused = False
+
+    def connected(self, transport: asyncio.Transport | None) -> None:
+        self._transport = transport
+        if transport is not None and (peer := transport.get_extra_info("peername")):
+            self.address = str(peer[0])
+
+    def answered(self, response: ClientResponse) -> None:
+        self.response = response
+
+    def drop(self) -> None:
+        """Gives the connection up at once, not after what is still unsent, or a farewell, has been waited for."""
+        if self.response is not None:
+            self.response.close()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def outcome(self) -> Outcome:
+        response = self.response
+        return Outcome(
+            started_at=self.started_at,
+            duration_ms=round((monotonic() - self._began) * 1000),
+            address=self.address,
+            status=response.status if response else None,
+            error="" if response else self.error,
+            answer=self.answer[:KEPT_ANSWER],
+            retry_after=_retry_after(response.headers.get("Retry-After")) if response else None,
+        )
+
+
+# Set where an attempt begins and read in the client's own code, down to the tasks that it dials from.
+_current: ContextVar[_Exchange] = ContextVar("exchange")
+
+
+class _Request(ClientRequest):
+    """Tells the exchange its connection, a kept one too."""
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        _current.get().connected(conn.transport)
+        return await super().send(conn)
+
+
+class _Resolver(AbstractResolver):
+    """Looks names up each time, and gives out the very addresses that it judged.
+
+    A thread that hangs in a look-up cannot be stopped. So all who ask for the same name wait for one thread, and a name
+    that hangs holds up no other.
+    """
+
+    def __init__(self, *, timeout: float, allow_private: bool) -> None:
+        self._timeout = timeout
+        self._allow_private = allow_private
+        self._threads = ThreadPoolExecutor(max_workers=LOOKUP_THREADS, thread_name_prefix="delivery-lookup")
+        self._pending: dict[str, _Lookup] = {}
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Raises OSError: Inward where any address is; Exhausted; gaierror."""
+        found = await self._found(host)
+        if not self._allow_private and any(is_inward(address) for address in found):
+            raise Inward
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in found[:MAX_ADDRESSES]
+        ]
+
+    async def _found(self, host: str) -> list[str]:
+        lookup = self._pending.get(host) or self._begin(host)
+        done, _ = await asyncio.wait([lookup.answer], timeout=self._timeout)
+        if done:
+            return lookup.answer.result()
+        if lookup.job.running():
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer in time")
+        raise Exhausted
+
+    def _begin(self, host: str) -> "_Lookup":
+        try:
+            job = self._threads.submit(resolve, host)
+        except RuntimeError as failure:  # no more threads to be had
+            raise Exhausted from failure
+        lookup = self._pending[host] = _Lookup(job, asyncio.wrap_future(job))
+        lookup.answer.add_done_callback(lambda _: self._pending.pop(host))
+        return lookup
+
+    async def close(self) -> None:
+        for lookup in self._pending.values():
+            lookup.answer.cancel()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    job: Future[list[str]]
+    answer: asyncio.Future[list[str]]
+
+
+async def _read(response: ClientResponse, exchange: _Exchange, limit: asyncio.Timeout) -> bool:
+    """Reads the answer's beginning, for a short while. True where that was all of it."""
+    content = response.content
+    if not content.is_eof():
+        soon = asyncio.get_running_loop().time() + ANSWER_SECONDS
+        limit.reschedule(min(limit.when() or soon, soon))
+    while len(exchange.answer) < MAX_ANSWER:
+        piece = await content.read(MAX_ANSWER - len(exchange.answer))
+        if not piece:
+            return True
+        exchange.answer += piece
+    return content.at_eof()
+
+
+def _word(failure: ClientError | OSError) -> str:
+    cause = failure.os_error if isinstance(failure, ClientConnectorError) else failure
+    match cause, failure:
+        case Exhausted(), _:
+            return LOCAL
+        case OSError(errno=number), _ if number in OURS:
+            return LOCAL
+        case Inward(), _:
+            return "inward"
+        case _, ClientSSLError():
+            return "tls"
+        case _, ClientConnectorDNSError():
+            return "dns"
+        case ConnectionRefusedError(), _:
+            return "refused"
+        case TimeoutError(), _:
+            return "timeout"
+        case ((ConnectionError() | ServerDisconnectedError()), _):
+            return "reset"
+        case _, ClientConnectorError():
+            return "unreachable"
+        case _, ClientOSError():
+            return "reset"
+    return "protocol"
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds or an HTTP date; what is neither is passed over."""
+    if value is None:
+        return None
+    if value.removeprefix("-").isdecimal() and value.isascii():
+        seconds = float(value)
+    else:
+        try:
+            when = parsedate_to_datetime(value)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
+        seconds = (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
