@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import TabularInline
@@ -17,6 +17,8 @@ from agencies import services
 from agencies.models import Agency
 from oauth_clients.models import AgencyLink, OAuthClient
 from oauth_clients.services import link_agency, unlink_agency
+from webhooks.admin import NewWebhookForm, show_secret
+from webhooks.services.subscriptions import create_subscription
 
 
 class PartnerForm(ActForm):
@@ -49,7 +51,7 @@ class AgencyAdmin(ServiceAdmin):
     fields = ("name", "color_code", "referral", "agents", "created_at", "updated_at", "deactivated_at")
     readonly_fields = ("agents", "created_at", "updated_at", "deactivated_at")
     inlines = (PartnerInline,)
-    actions_detail = ("deactivate", "reactivate", "link_partner", "unlink_partner")
+    actions_detail = ("deactivate", "reactivate", "link_partner", "unlink_partner", "add_webhook")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agency]:
         active = Count("agents", filter=Q(agents__deactivated_at__isnull=True))
@@ -98,3 +100,13 @@ class AgencyAdmin(ServiceAdmin):
     )
     def unlink_partner(self, request: HttpRequest, target: Agency, values: dict[str, Any]) -> None:
         unlink_agency(client_pk=values["partner"].pk, agency=target, actor=administrator(request))
+
+    @act(
+        title="Add a webhook",
+        explanation="This address is told of the agency's events. Its signing secret is shown once.",
+        form=NewWebhookForm,
+        applies=lambda agency: agency.deactivated_at is None,
+    )
+    def add_webhook(self, request: HttpRequest, target: Agency, values: dict[str, Any]) -> HttpResponse:
+        made, secret = create_subscription(actor=administrator(request), agency_id=target.pk, values=values)
+        return show_secret(self, request, made, secret)

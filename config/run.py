@@ -6,6 +6,7 @@ relaxed here, by name, and what the environment already says stays as it is.
 
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -33,6 +34,7 @@ DEVELOPMENT = {
     "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES": "true",
     "MAIL_URL": "consolemail://",
 }
+KEPT = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "DATA_DIR", *DEVELOPMENT)
 WORKER = ["celery", "--quiet", "-A", "config", "worker", "--loglevel", "WARNING"]
 COMMANDS = {
     "server": ["gunicorn"],
@@ -76,6 +78,7 @@ def _serve(stack: ExitStack) -> None:
     django.setup()
     _require_answers()
     _migrate()
+    _keep_environment(data_dir)
     children: Processes = {}
     stack.callback(_stop, children)
     for name, command in COMMANDS.items():
@@ -154,6 +157,13 @@ def _migrate() -> None:
     except DatabaseError as error:
         reason = str(error).strip().partition("\n")[0]
         raise CannotStartError(f"the database cannot be migrated; check the role in DATABASE_URL ({reason})") from error
+
+
+def _keep_environment(data_dir: Path) -> None:
+    """What `manage.py` needs to work on the running service, for a shell to read; for its owner only."""
+    lines = (f"{name}={shlex.quote(os.environ[name])}\n" for name in KEPT if name in os.environ)
+    with os.fdopen(os.open(data_dir / "environment", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.writelines(lines)
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:

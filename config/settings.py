@@ -172,7 +172,9 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Agency API",
     "VERSION": "1.0.0",
-    "DESCRIPTION": (BASE_DIR / "templates/docs/introduction.md").read_text(),
+    "DESCRIPTION": "\n".join(
+        (BASE_DIR / f"templates/docs/{name}.md").read_text() for name in ("introduction", "webhooks")
+    ),
     "OAS_VERSION": "3.1.0",
     "SERVERS": [{"url": "/"}],
     "SERVE_INCLUDE_SCHEMA": False,

@@ -8,7 +8,7 @@ from django.conf import settings
 from webhooks.delivery.engine import Engine
 from webhooks.delivery.sender import Sender
 from webhooks.services import upkeep
-from webhooks.services.events import ring_now
+from webhooks.services.events import heard, ring_now
 
 CLAIM_SECONDS = 50.0
 """How long one task claims: below any time limit, so that a worker can be stopped without cutting off attempts."""
@@ -17,6 +17,7 @@ CLAIM_SECONDS = 50.0
 @shared_task
 def deliver() -> None:
     """Delivers what is due, however it came to be: rung for, swept up, or left behind by a worker that died."""
+    heard()
     if asyncio.run(_deliver()):
         ring_now()
 

@@ -46,7 +46,8 @@ class Result:
         return ("exhausted", 0) if delay is None else ("pending", delay)
 
 
-# A delivery whose subscription was disabled meanwhile waits as held. Faults of our own cost the receiver no attempt.
+# A delivery whose subscription was disabled meanwhile is held, and cancelled if it was deleted. Faults of our own cost
+# the receiver no attempt.
 WRITE = """
     WITH result AS (
         SELECT * FROM unnest(
@@ -56,9 +57,12 @@ WRITE = """
         ) AS r (id, token, state, delay, ours, attempt, started, duration, address, status, error, answer)
     ), written AS (
         UPDATE webhooks_delivery d
-        SET state = CASE WHEN result.state = 'pending' AND s.status <> 'enabled' THEN 'held' ELSE result.state END,
+        SET state = CASE
+                WHEN result.state IN ('pending', 'held') AND s.deleted_at IS NOT NULL THEN 'cancelled'
+                WHEN result.state = 'pending' AND s.status <> 'enabled' THEN 'held' ELSE result.state END,
             next_attempt_at = now() + result.delay * interval '1 second',
-            finished_at = CASE WHEN result.state IN ('delivered', 'exhausted') THEN now() END,
+            finished_at = CASE
+                WHEN result.state IN ('delivered', 'exhausted') OR s.deleted_at IS NOT NULL THEN now() END,
             attempts = d.attempts - result.ours::int, lease_token = NULL, leased_until = NULL
         FROM result, webhooks_subscription s
         WHERE d.id = result.id AND d.lease_token = result.token AND s.id = d.subscription_id

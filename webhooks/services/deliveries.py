@@ -5,7 +5,6 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
-from django.http import Http404
 
 from api.principals import Principal
 from audit.services import record
@@ -22,25 +21,20 @@ BATCH = 1_000
 def retry_delivery(*, actor: Principal, delivery: Delivery) -> Delivery:
     """The delivery that is attempted next for this one's event: itself while it waits, else a new one.
 
-    Twice at once, or beside a worker that is at it, makes one delivery and no more. Raises Invalid (422)
-    webhook_disabled, Http404 where the subscription was deleted meanwhile.
+    Twice at once, or beside a worker that is at it, makes one delivery and no more: no worker takes a delivery of a
+    subscription that is locked here. Raises Invalid (422) webhook_disabled, Http404 where the subscription was deleted
+    meanwhile.
     """
     subscription = locked(delivery.subscription)
     require_enabled(subscription)
-    same = Delivery.objects.select_for_update(no_key=True).filter(
-        event=delivery.event_id, subscription=delivery.subscription_id
-    )
-    last = same.order_by("-replay").first()
-    if last is None:
-        raise Http404
+    last = Delivery.objects.filter(event=delivery.event_id, subscription=subscription).latest("replay")
     if last.state == Delivery.State.LEASED:
         return last
     if last.state in (Delivery.State.PENDING, Delivery.State.HELD):
         Delivery.objects.filter(pk=last.pk).update(state=Delivery.State.PENDING, next_attempt_at=Now())
-        last.refresh_from_db()
     else:
         last = Delivery.objects.create(event_id=last.event_id, subscription=subscription, replay=last.replay + 1)
-        last.refresh_from_db()
+    last.refresh_from_db()
     record(actor=actor, action="webhook.retry", target=last, agency_id=subscription.agency_id)
     ring_after_commit()
     return last
@@ -71,9 +65,11 @@ def recover_batch(subscription: Subscription) -> bool:
     if subscription.recover_since is None or subscription.status == Subscription.Status.DISABLED:
         return False
     missed = _missed(subscription, subscription.recover_since).order_by("id")
-    batch = list(missed.select_for_update(of=("self",), no_key=True)[:BATCH])
+    batch = list(missed[:BATCH])
     held = [one.pk for one in batch if one.state == Delivery.State.HELD]
-    Delivery.objects.filter(pk__in=held).update(state=Delivery.State.PENDING, next_attempt_at=Now())
+    Delivery.objects.filter(pk__in=held, state=Delivery.State.HELD).update(
+        state=Delivery.State.PENDING, next_attempt_at=Now()
+    )
     Delivery.objects.bulk_create(
         Delivery(event_id=one.event_id, subscription=subscription, replay=one.replay + 1)
         for one in batch

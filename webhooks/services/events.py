@@ -1,10 +1,13 @@
 """Events: recorded in the transaction of the change they tell of, with a delivery to each who wants to know."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from api.doorbell import ring
 from api.errors import Invalid
@@ -16,6 +19,7 @@ from webhooks.models import Delivery, Event, Subscription
 
 MAX_BODY = 256 * 1024
 QUEUE = "webhooks"
+RUNG = "webhooks-rung"
 DOORBELL_SECONDS = 5
 """How long a doorbell is worth hearing: after that, the sweep has come."""
 
@@ -58,8 +62,19 @@ def ring_after_commit() -> None:
 
 
 def ring_now() -> None:
-    """The doorbell itself: loses nothing where nobody hears it."""
+    """The doorbell itself; once, until somebody comes to the door. It loses nothing where nobody hears it."""
+    try:
+        if not cache.add(RUNG, 1, DOORBELL_SECONDS):
+            return
+    except RedisError:
+        pass  # then once too often
     ring("webhooks.tasks.deliver", queue=QUEUE, expires=DOORBELL_SECONDS)
+
+
+def heard() -> None:
+    """Whoever comes to the door says so before looking what there is: what is recorded after that rings again."""
+    with suppress(RedisError):
+        cache.delete(RUNG)
 
 
 def _event(agency_id: int, event_type: str, data: dict[str, Any]) -> Event:

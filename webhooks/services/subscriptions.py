@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.http import Http404
 from django.utils import timezone
 
@@ -105,16 +106,16 @@ def disable_subscription(*, subscription: Subscription, reason: Subscription.Rea
 
 
 def settle(subscription: Subscription) -> None:
-    """Brings deliveries that wait to where the subscription's state has them.
+    """Brings deliveries that wait to where the subscription's state has them. The subscription is locked.
 
-    An event that was recorded at the same moment may miss this; the sweep settles it (services.upkeep). A delivery that
-    a worker is at is left to it, unless the subscription was deleted: then the worker's result is refused.
+    Those that a worker is at are left to it, which does the same when it writes the result. So whoever holds a
+    subscription waits for no delivery, and nobody waits in a circle. An event that was recorded at the same moment may
+    miss this; the sweep settles it (services.upkeep).
     """
     waiting = Delivery.objects.filter(subscription=subscription)
     if subscription.deleted_at:
-        open_states = (Delivery.State.PENDING, Delivery.State.LEASED, Delivery.State.HELD)
-        waiting.filter(state__in=open_states).update(
-            state=Delivery.State.CANCELLED, lease_token=None, leased_until=None, finished_at=timezone.now()
+        waiting.filter(state__in=(Delivery.State.PENDING, Delivery.State.HELD)).update(
+            state=Delivery.State.CANCELLED, finished_at=Now()
         )
     elif subscription.status == Subscription.Status.DISABLED:
         waiting.filter(state=Delivery.State.PENDING).update(state=Delivery.State.HELD)
