@@ -5,7 +5,7 @@ import asyncio
 from celery import shared_task
 from django.conf import settings
 
-from webhooks.delivery.engine import Engine
+from webhooks.delivery.engine import MOST_SLOTS, Engine
 from webhooks.delivery.sender import Sender
 from webhooks.services import upkeep
 from webhooks.services.events import heard, ring_now
@@ -23,7 +23,8 @@ def deliver() -> None:
 
 
 async def _deliver() -> bool:
-    async with Sender(allow_private=settings.WEBHOOKS_ALLOW_PRIVATE_ADDRESSES) as sender:
+    private = settings.WEBHOOKS_ALLOW_PRIVATE_ADDRESSES
+    async with Sender(allow_private=private, connections=MOST_SLOTS) as sender:
         return await Engine(sender, seconds=CLAIM_SECONDS).run()
 
 
