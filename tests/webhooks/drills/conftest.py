@@ -61,6 +61,15 @@ class Process:
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait(10)
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It stands still, as on a machine that has too much to do."""
+        os.killpg(self.popen.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.popen.pid, signal.SIGCONT)
+
     @property
     def children(self) -> list[int]:
         found = subprocess.run(["pgrep", "-P", str(self.popen.pid)], capture_output=True, text=True, check=True)
@@ -112,7 +121,8 @@ class Neighbours:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = str(probe.getsockname()[1])
-        self.start("gunicorn", "config.wsgi", PORT=port, WEB_CONCURRENCY="1", **values)
+        # No connection outlives its request: each would tell one caller of a database that was restarted.
+        self.start("gunicorn", "config.wsgi", PORT=port, WEB_CONCURRENCY="1", DATABASE_CONN_MAX_AGE="0", **values)
         site = Site(f"http://127.0.0.1:{port}")
         wait_for(lambda: site.call("GET", "/healthz").status_code == 200, 60)
         return site

@@ -36,10 +36,8 @@ class Site:
         return requests.request(method, f"{self.url}{path}", json=json, headers=headers, timeout=30)
 
     def data(self, method: str, path: str, **facts: Any) -> Any:
-        """What a good answer gives. A server whose database was restarted may ask its caller to come back once."""
+        """What a good answer gives."""
         answer = self.call(method, path, **facts)
-        if answer.status_code == 503:
-            answer = self.call(method, path, **facts)
         assert answer.status_code < 300, answer.text
         return answer.json()["data"] if answer.content else None
 

@@ -54,14 +54,14 @@ def test_a_worker_killed_in_mid_post(
     stage.happen(EVENTS)
     neighbours.ring()
     wait_for(lambda: worker.popen.poll() is not None)
-    in_flight = len(hook.hits)
-    assert in_flight
+    assert hook.hits
     receiver.plans[hook.place] = answer()
     new_worker()
     stage.leases_end()
     stage.drain(neighbours.ring)
     counts = conclude("2 killed in mid-POST", in_flight=EVENTS)
-    assert (counts.deliveries, counts.received) == ({"delivered": EVENTS}, EVENTS + in_flight)
+    assert counts.deliveries == {"delivered": EVENTS}
+    assert counts.duplicates > 0
 
 
 def test_a_worker_killed_after_the_answer_and_before_the_result_is_written(
