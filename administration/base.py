@@ -2,7 +2,7 @@
 
 Reading is Django's. Each write goes through a service, as in the API, so the same rules hold and the audit trail
 tells of both. What is more than an edit is an *act*: a button on the object's page that leads to a page that asks,
-and a POST that does it. Nothing is deleted here.
+and a POST that does it. Nothing is deleted but by such an act.
 """
 
 from collections.abc import Callable
@@ -33,10 +33,15 @@ def administrator(request: HttpRequest) -> Administrator:
 
 
 class ActForm(forms.Form):
-    """Asks before an act. `seen` is the last audit entry of the object when the page was shown: an act is for what
-    its administrator saw, so a page sent twice, or after somebody else's act, does nothing."""
+    """Asks before an act on `target`. `seen` is the last change of the object that the audit trail told of when the
+    page was shown: an act is for what its administrator saw, so a page sent twice, or after somebody else's act, does
+    nothing."""
 
     seen = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, target: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.target = target
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,10 @@ def act(
     explanation: str,
     form: type[ActForm] = ActForm,
     applies: Callable[[Any], bool] = lambda _: True,
+    permission: str = "change",
 ) -> Callable[[Callable[..., HttpResponse | None]], Any]:
-    """Makes the method `(self, request, target, values)` an act, for those who may change the object.
+    """Makes the method `(self, request, target, values)` an act, for those who may see the object and change it, or who
+    have the permission named instead.
 
     `applies` says for which objects there is a button. The method may answer by itself; else the object's page follows.
     """
@@ -70,7 +77,8 @@ def act(
             return self.ask_or_act(request, object_id, declared)
 
         view.__name__ = perform.__name__  # from which unfold names the URL
-        decorated = action(description=title, url_path=perform.__name__.replace("_", "-"), permissions=["change"])(view)
+        path = perform.__name__.replace("_", "-")
+        decorated = action(description=title, url_path=path, permissions=["view", permission])(view)
         decorated.act = declared
         return decorated
 
@@ -88,6 +96,9 @@ class ServiceAdmin(ModelAdmin):
     def update(self, request: HttpRequest, target: Any, values: dict[str, Any]) -> None:
         """Saves the fields that were changed. Raises Invalid or ValidationError."""
         raise NotImplementedError
+
+    def shown(self, request: HttpRequest, target: Any) -> None:
+        """Called before a page shows the object; where people are to know who looked, it goes into the audit trail."""
 
     # --- edits --------------------------------------------------------------------------------------
 
@@ -108,6 +119,11 @@ class ServiceAdmin(ModelAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         refusal = getattr(request, "refusal", None)
         return type(form.__name__, (RefusedForm, form), {"refusal": refusal}) if refusal else form
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        if context["original"]:
+            self.shown(request, context["original"])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -140,12 +156,13 @@ class ServiceAdmin(ModelAdmin):
         target = self.get_object(request, object_id)
         if target is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        form = act.form(request.POST or None, initial={"seen": _last_entry(target)})
+        form = act.form(request.POST or None, initial={"seen": _last_change(target)}, target=target)
         if request.method == "POST" and form.is_valid():
             try:
                 return self._act(request, target, act, form.cleaned_data)
             except REFUSALS as refusal:
                 show_refusal(form, refusal)
+        self.shown(request, target)
         return self.form_page(
             request, title=f"{act.title}: {target}", form=form, explanation=act.explanation, button=act.title
         )
@@ -156,7 +173,7 @@ class ServiceAdmin(ModelAdmin):
         )
         with transaction.atomic():
             _one_at_a_time(target)
-            if values.pop("seen") != _last_entry(target):
+            if values.pop("seen") != _last_change(target):
                 messages.warning(request, "Nothing was done: this has changed since the page was shown.")
                 return page
             answer = act.perform(self, request, target, values)
@@ -207,12 +224,14 @@ def _complaints(refusal: Invalid | ValidationError) -> list[tuple[str | None, st
     return [(None, text) for text in refusal.messages]
 
 
-def _last_entry(target: Model) -> int:
-    of_target = AuditEntry.objects.filter(target_type=target._meta.model_name, target_id=str(target.pk))
+def _last_change(target: Model) -> int:
+    changes = AuditEntry.objects.changes()
+    of_target = changes.filter(target_type=target._meta.model_name, target_id=str(target.pk))
     return of_target.order_by("-id").values_list("id", flat=True).first() or 0
 
 
 def _one_at_a_time(target: Model) -> None:
     """Until the transaction ends, no other act on this object is between looking and acting."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s), %s)", [target._meta.label, target.pk % 2**31])
+        names = [target._meta.label, str(target.pk)]
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s), hashtext(%s))", names)

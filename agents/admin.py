@@ -2,26 +2,15 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from rest_framework.exceptions import ValidationError as InvalidValue
 
 from administration.base import ServiceAdmin, act, administrator
 from administration.filters import DeactivatedFilter
 from agents import services
+from agents.forms import PhoneNumberForm
 from agents.models import Agent
-from agents.serializers import PhoneNumberField
-
-
-class AgentForm(forms.ModelForm):
-    def clean_phone_number(self) -> str:
-        """By the API's own rule."""
-        try:
-            return PhoneNumberField(allow_blank=True).run_validation(self.cleaned_data["phone_number"])
-        except InvalidValue as refusal:
-            raise forms.ValidationError([str(text) for text in refusal.detail]) from refusal
 
 
 def _is_active(agent: Agent) -> bool:
@@ -30,7 +19,7 @@ def _is_active(agent: Agent) -> bool:
 
 @admin.register(Agent)
 class AgentAdmin(ServiceAdmin):
-    form = AgentForm
+    form = PhoneNumberForm
     list_display = ("name", "email", "agency", "is_admin", "is_owner", "created_at", "deactivated_at")
     list_filter = (DeactivatedFilter, "is_admin", "is_owner")
     list_select_related = ("agency",)

@@ -26,7 +26,8 @@ class AuditEntryAdmin(ModelAdmin):
 
     @admin.display(description="target")
     def target(self, entry: AuditEntry) -> str:
-        return f"{entry.target_type}:{entry.target_id}"
+        """A list that was looked at has no id."""
+        return f"{entry.target_type}:{entry.target_id}".removesuffix(":")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str

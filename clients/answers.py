@@ -1,12 +1,16 @@
 """Answers to the additional questions, judged by the very version of the questions that was asked."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db.models import Q
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from clients.models import Question, QuestionSet
+from clients.models import InsuranceType, Question, QuestionSet, Submission
 
 MAX_TEXT = 300
 MAX_LONG_TEXT = 2_000
@@ -15,13 +19,30 @@ MAX_NUMBER = 10**12
 
 def questions_of(versions: dict[str, int]) -> dict[str, list[Question]]:
     """The questions of these versions, by insurance type, in their order; two queries."""
-    if not versions:
-        return {}
-    wanted = Q()
-    for insurance_type, version in versions.items():
-        wanted |= Q(insurance_type=insurance_type, version=version)
-    sets = {one.insurance_type: list(one.questions.all()) for one in _sets(wanted)}
-    return {insurance_type: sets[insurance_type] for insurance_type in versions if insurance_type in sets}
+    sets = _sets(versions.items())
+    return {asked[0]: sets[asked] for asked in versions.items() if asked in sets}
+
+
+class Answer(NamedTuple):
+    """As people read it."""
+
+    question: str
+    answer: str
+
+
+class Answered(NamedTuple):
+    """The answers about one type of insurance."""
+
+    insurance_type: str
+    version: int
+    answers: list[Answer]
+
+
+def readable(submissions: Iterable[Submission]) -> dict[UUID, list[Answered]]:
+    """What was answered in each, in the words and the order of the very version of the questions; two queries."""
+    submissions = list(submissions)
+    sets = _sets(asked for submission in submissions for asked in submission.question_versions.items())
+    return {submission.pk: list(_answered(submission, sets)) for submission in submissions}
 
 
 def judge(versions: dict[str, int], answers: dict[str, Any], *, whole: bool) -> dict[str, Any]:
@@ -65,8 +86,27 @@ def field_of(question: Question) -> serializers.Field[Any, Any, Any, Any]:
             return serializers.CharField(max_length=MAX_TEXT)
 
 
-def _sets(wanted: Q) -> Any:
-    return QuestionSet.objects.filter(wanted).prefetch_related("questions")
+def _sets(asked: Iterable[tuple[str, int]]) -> dict[tuple[str, int], list[Question]]:
+    """The questions of each insurance type and version."""
+    wanted = [Q(insurance_type=insurance_type, version=version) for insurance_type, version in set(asked)]
+    if not wanted:
+        return {}
+    rows = QuestionSet.objects.filter(reduce(or_, wanted)).prefetch_related("questions")
+    return {(one.insurance_type, one.version): list(one.questions.all()) for one in rows}
+
+
+def _answered(submission: Submission, sets: dict[tuple[str, int], list[Question]]) -> Iterator[Answered]:
+    for insurance_type, version in submission.question_versions.items():
+        given = submission.answers.get(insurance_type, {})
+        questions = (one for one in sets[insurance_type, version] if one.key in given)
+        answers = [Answer(one.label, _in_words(given[one.key])) for one in questions]
+        yield Answered(InsuranceType(insurance_type).label, version, answers)
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _judge_set(

@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.core import signing
+from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -17,7 +18,8 @@ from django.views.decorators.http import require_safe
 from agents.authentication import principal_of
 from api import errors, ratelimits
 from api.addresses import client_address
-from api.principals import AgentPrincipal
+from api.principals import AgentPrincipal, Principal
+from audit.services import record
 from clients import files
 from clients.models import DeclarationPage
 
@@ -41,14 +43,21 @@ def download(request: HttpRequest, signed: str) -> HttpResponseBase:
     except signing.BadSignature:
         return _refused(request)
     principal = principal_of(token_pk)
-    page = principal and DeclarationPage.objects.visible_to(principal).filter(pk=UUID(page_id)).first()
-    if not page:
+    if principal is None:
         raise Http404
-    return attachment(page)
+    visible = DeclarationPage.objects.visible_to(principal).select_related("submission__client__agent")
+    page = visible.filter(pk=UUID(page_id)).first()
+    if page is None:
+        raise Http404
+    return attachment(page, principal)
 
 
-def attachment(page: DeclarationPage) -> FileResponse:
-    """The file for its receiver to keep: no browser shows it as a page of ours, whatever it holds."""
+@transaction.atomic
+def attachment(page: DeclarationPage, receiver: Principal) -> FileResponse:
+    """The file for its receiver to keep: no browser shows it as a page of ours, whatever it holds. The audit trail
+    tells of it, or nothing is given out."""
+    agency_id = page.submission.client.agent.agency_id
+    record(actor=receiver, action="declaration_page.download", target=page, agency_id=agency_id)
     try:
         opened = files.storage().open(page.stored_name)
     except Exception as failure:

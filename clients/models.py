@@ -3,8 +3,10 @@ from typing import Self
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from api.ids import new_id
 from api.principals import AgentPrincipal, ApiPrincipal
@@ -68,7 +70,12 @@ class Client(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=~Q(email="", phone_number=""), name="client_has_email_or_phone"),
+            models.CheckConstraint(
+                condition=~Q(email="", phone_number=""),
+                name="client_has_email_or_phone",
+                violation_error_code="contact_missing",
+                violation_error_message="An e-mail address or a phone number is needed.",
+            ),
             models.CheckConstraint(
                 condition=Q(sales_funnel_status__in=FunnelStatus.values), name="client_sales_funnel_status_known"
             ),
@@ -81,6 +88,11 @@ class Client(models.Model):
             models.Index(fields=["agent", "sales_funnel_status", "id"], name="client_by_funnel"),
             # Read more than written, so each write settles its own entries instead of leaving them to the next reader.
             GinIndex(fields=["words"], name="client_by_words", fastupdate=False),
+            # For administrators, who look over all agents' clients.
+            models.Index(Lower("email"), name="client_of_any_by_email"),
+            models.Index(search.PhoneDigits("phone_number"), name="client_of_any_by_phone"),
+            models.Index(fields=["sort_name"], name="client_of_any_by_name", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["sales_funnel_status", "id"], name="client_of_any_by_funnel"),
         ]
 
     def __str__(self) -> str:
@@ -267,3 +279,9 @@ class Question(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    def clean(self) -> None:
+        if (self.kind in self.WITH_OPTIONS) != bool(self.options):
+            raise ValidationError({"options": "Options are for a choice between them, which needs some."})
+        if len(set(self.options)) != len(self.options):
+            raise ValidationError({"options": "Each option once."})

@@ -68,6 +68,12 @@ def query_of_words(agent_id: int, kind: Kind, text: str) -> str | None:
     return " & ".join(f"{_quoted(_entry(agent_id, kind, word))}:*" for word in words) or None
 
 
+def query_of_words_by_any(agent_ids: Iterable[int], text: str) -> str | None:
+    """The same among the clients of any of these agents; None also where there are none of them."""
+    queries = (query_of_words(agent_id, Kind.ANY, text) for agent_id in agent_ids)
+    return " | ".join(f"({query})" for query in queries if query) or None
+
+
 def query_of_value(agent_id: int, kind: Kind, value: str) -> str:
     """This very value."""
     return _quoted(_entry(agent_id, kind, value))
@@ -90,6 +96,13 @@ def phone_key(number: str) -> str:
 def sort_key(first_name: str, last_name: str) -> str:
     """By which clients are sorted by name: the last name first, on every machine alike."""
     return f"{fold(last_name)} {fold(first_name)}"[:200]
+
+
+class PhoneDigits(Func):
+    """The last ten digits of a number as it is written: what is found by whoever does not know whose client it is."""
+
+    template = "right(regexp_replace(%(expressions)s, '[^0-9]', '', 'g'), 10)"
+    output_field = TextField()
 
 
 @SearchVectorField.register_lookup

@@ -124,14 +124,14 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Short time-outs: a counter store that is down must not hold up a request (api/ratelimits.py serves on).
+COUNTER_STORE = {
+    "LOCATION": REDIS_URL,
+    "TIMEOUT": 120,
+    "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 1)},
+}
 CACHES = {
-    "default": {
-        "BACKEND": "api.ratelimits.CounterCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "counter",
-        "TIMEOUT": 120,
-        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 1)},
-    }
+    "default": {**COUNTER_STORE, "BACKEND": "api.ratelimits.CounterCache", "KEY_PREFIX": "counter"},  # counts only
+    "marks": {**COUNTER_STORE, "BACKEND": "django.core.cache.backends.redis.RedisCache", "KEY_PREFIX": "mark"},
 }
 MEDIA_ROOT = DATA_DIR / "media"
 STORAGES = {
@@ -152,7 +152,7 @@ MAX_PICTURE_BYTES = 5 * 1024 * 1024
 MAX_PICTURE_PIXELS = 4096  # on each side
 MAX_DECLARATION_PAGE_BYTES = 20 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000  # a set of additional questions in the admin: 50 of 10 fields
 DATA_UPLOAD_MAX_NUMBER_FILES = 5
 FILE_UPLOAD_MAX_MEMORY_SIZE = 262_144
 
@@ -180,7 +180,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": False,
     "ENUM_NAME_OVERRIDES": {},
-    "POSTPROCESSING_HOOKS": ["api.openapi.hooks.complete"],
+    "POSTPROCESSING_HOOKS": ["api.openapi.hooks.complete", "webhooks.openapi.add_webhooks"],
     "SORT_OPERATIONS": False,
 }
 # Which function turns a bearer credential of which kind (its prefix) into a principal.

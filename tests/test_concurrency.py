@@ -9,10 +9,13 @@ from django.http import HttpResponse
 
 from agencies.models import Agency
 from agents.models import Agent, AgentToken
+from api.errors import Invalid
 from audit.models import AuditEntry
+from clients.models import QuestionSet
+from clients.services.questions import publish_questions
 from oauth_clients.models import AgencyLink
 from tests.answers import code, data, faults
-from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat, new_agent
+from tests.conftest import COMMAND_LINE, AgencySeat, AgentSeat, Api, PartnerSeat, new_agent
 from tests.pictures import png
 from tests.threads import another_connection, at_once, await_waiting, callers, row_held
 
@@ -51,6 +54,20 @@ def test_one_slug_in_two_agencies_makes_one_agent(
     [refused] = [answer for answer in answers if answer.status_code == 422]
     assert faults(refused) == {"slug_suffix": "slug_taken"}
     assert Agent.objects.filter(slug="ann-agent-desk").count() == 1
+
+
+def test_two_edits_of_the_questions_publish_one_version(db: None) -> None:
+    asked, _ = QuestionSet.objects.get_or_create(insurance_type="umbrella", version=1)
+
+    def publish(label: str) -> str:
+        boat = {"key": "boat", "label": label, "help_text": "", "kind": "yes_no", "required": False, "options": []}
+        try:
+            return str(publish_questions(actor=COMMAND_LINE, based_on=asked, questions=[boat]).version)
+        except Invalid as refusal:
+            return refusal.code
+
+    assert sorted(at_once(*[lambda n=n: publish(f"Boat {n}?") for n in range(4)])) == ["2", *["outdated"] * 3]
+    assert QuestionSet.objects.filter(insurance_type="umbrella").count() == 2
 
 
 def test_two_resets_leave_one_token(api: Api, partner: PartnerSeat, agency: AgencySeat, agent: AgentSeat) -> None:

@@ -1,4 +1,4 @@
-"""Who may call what: every endpoint, every kind of caller, the status each gets (contract §1, §4 to §6)."""
+"""Who may call what: every endpoint, every kind of caller, the status each gets (contract §1, §4 to §7)."""
 
 import re
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from api.operations import Caller
 from tests.clients.conftest import new_client, new_page, new_submission, upload
 from tests.conftest import AgentSeat, Api, new_agency, new_agent, partner_seat
 from tests.endpoints import Endpoint, endpoints, views
+from tests.webhooks.conftest import WEBHOOK, new_delivery, new_webhook
 
 CALLERS = (
     "no token", "bad token", "partner", "foreign partner", "agent", "admin agent", "foreign agent", "deactivated agent",
@@ -29,6 +30,10 @@ FILE = "a file"  # a body that is multipart, with one
 MINE = "/v1/agents/{agent}/clients/{client}"
 OTHER = "/v1/agents/{colleague}/clients/{other}"
 SENT = f"{MINE}/submissions/{{submission}}"
+# {webhook} is the agency's, with a {delivery}.
+HOOK = "/v1/webhooks/{webhook}"
+DELIVERY = f"{HOOK}/deliveries/{{delivery}}"
+SINCE = {"since": "2026-01-01T00:00:00Z"}
 
 # {agent} is the calling agent itself, {colleague} another agent of its agency, {gone} a deactivated one.
 # fmt: off
@@ -80,6 +85,18 @@ TABLE: list[tuple[str, str, Any, str]] = [
     ("DELETE", f"{SENT}/declaration-pages/{{page}}",            None,                 "401 401 403 403 204 204 403 401"),
     ("GET",    f"{MINE}/submission/{{submission}}/declaration-page/{{page}}", None,   "401 401 403 403 200 200 403 401"),
     ("GET",    "/v1/additional-questions",                      None,                 "401 401 403 403 200 200 200 401"),
+    ("GET",    "/v1/webhook-events",                            None,                 "401 401 403 403 200 200 200 401"),
+    ("GET",    "/v1/webhooks",                                  None,                 "401 401 403 403 200 200 200 401"),
+    ("POST",   "/v1/webhooks",                                  WEBHOOK,              "401 401 403 403 403 201 201 401"),
+    ("GET",    HOOK,                                            None,                 "401 401 403 403 200 200 404 401"),
+    ("PATCH",  HOOK,                                            {"events": ["*"]},    "401 401 403 403 403 200 404 401"),
+    ("DELETE", HOOK,                                            None,                 "401 401 403 403 403 204 404 401"),
+    ("POST",   f"{HOOK}/rotate-secret",                         None,                 "401 401 403 403 403 200 404 401"),
+    ("POST",   f"{HOOK}/test",                                  None,                 "401 401 403 403 403 200 404 401"),
+    ("POST",   f"{HOOK}/recover",                               SINCE,                "401 401 403 403 403 200 404 401"),
+    ("GET",    f"{HOOK}/deliveries",                            None,                 "401 401 403 403 200 200 404 401"),
+    ("GET",    DELIVERY,                                        None,                 "401 401 403 403 200 200 404 401"),
+    ("POST",   f"{DELIVERY}/retry",                             None,                 "401 401 403 403 403 200 404 401"),
 ]
 # fmt: on
 
@@ -90,8 +107,9 @@ KIND_OF_CALLER = {
 }
 LARGEST_ID = 2**63 - 1
 Ids = dict[str, Any]
-IDS = ("agency", "agent", "colleague", "gone", "client", "other", "submission", "page")
-UUIDS = ("client", "other", "submission", "page")
+IDS = ("agency", "agent", "colleague", "gone", "client", "other", "submission", "page", "webhook", "delivery")
+NUMBERS = ("agency", "agent", "colleague", "gone")
+UUIDS = ("client", "other", "submission", "page", "webhook", "delivery")
 
 
 @dataclass(frozen=True)
@@ -175,12 +193,14 @@ def make_world(api: Api) -> World:
             "gone": gone.id,
             "other": other.uuid,
             **sent_in(api, agent),
+            **listening(api, admin),
         },
         foreign={
             "agency": foreign_agency.id,
             **dict.fromkeys(("agent", "colleague", "gone"), foreign_agent.id),
             **(theirs := sent_in(api, foreign_agent)),
             "other": theirs["client"],
+            **listening(api, foreign_agent),
         },
         tokens=dict(zip(CALLERS, tokens, strict=True)),
     )
@@ -191,6 +211,12 @@ def sent_in(api: Api, agent: AgentSeat) -> dict[str, str]:
     client = new_client(api, agent)
     submission = new_submission(api, client)
     return {"client": client.uuid, "submission": submission.uuid, "page": new_page(api, submission).uuid}
+
+
+def listening(api: Api, admin: AgentSeat) -> dict[str, str]:
+    """A webhook of this admin's agency, with a delivery."""
+    webhook = new_webhook(api, admin)
+    return {"webhook": webhook.uuid, "delivery": new_delivery(api, webhook).uuid}
 
 
 # --- the matrix -------------------------------------------------------------------------------------
@@ -237,7 +263,7 @@ def test_a_row_agrees_with_what_the_endpoint_declares(row: Row) -> None:
 
 # --- ids that are not the caller's ------------------------------------------------------------------
 
-WITH_ID = [row for row in ROWS if "{" in row.path]
+WITH_ID = [row for row in ROWS if any(f"{{{name}}}" in row.path for name in NUMBERS)]
 WITH_UUID = [row for row in ROWS if any(f"{{{name}}}" in row.path for name in UUIDS)]
 
 
@@ -245,8 +271,7 @@ WITH_UUID = [row for row in ROWS if any(f"{{{name}}}" in row.path for name in UU
 @pytest.mark.parametrize("row", WITH_ID, ids=str)
 def test_foreign_and_absent_ids_are_told_apart_by_nobody(api: Api, world: World, row: Row) -> None:
     token = world.tokens["partner" if row.statuses["partner"] < 300 else "admin agent"]
-    numbers = [name for name in IDS if name not in UUIDS]
-    absent = [{**world.ids, **dict.fromkeys(numbers, number)} for number in (0, 987654321, LARGEST_ID, 10**30)]
+    absent = [{**world.ids, **dict.fromkeys(NUMBERS, number)} for number in (0, 987654321, LARGEST_ID, 10**30)]
     candidates = [world.foreign, *absent]
     if row.path.startswith("/v1/agencies/") and row.path.count("{") == 2:  # ours within theirs, theirs within ours
         candidates.append({**world.ids, "agency": world.foreign["agency"]})
@@ -262,7 +287,7 @@ def test_foreign_and_absent_ids_are_told_apart_by_nobody(api: Api, world: World,
 def test_nor_are_uuids(api: Api, world: World, row: Row, caller: str) -> None:
     """Each part of the path in turn, and all of them: another tenant's, nobody's, and one of another kind of ours."""
     if row.statuses[caller] == 403:
-        pytest.skip("the agent's id is refused before")
+        pytest.skip("refused before it is looked for")
     named = [name for name in UUIDS if f"{{{name}}}" in row.path]
     nobodys = str(uuid4())
     wrong = [

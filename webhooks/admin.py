@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from administration.pagination import UncountedPaginator
+from administration.pagination import InfinitePaginator
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
-from unfold.widgets import UnfoldAdminCheckboxSelectMultiple, UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from administration.base import ActForm, ServiceAdmin, act, administrator
 from webhooks.catalogue import EVERY, SUBSCRIBABLE
@@ -25,7 +25,7 @@ class EventsField(forms.MultipleChoiceField):
 
     def __init__(self, **kwargs: Any) -> None:
         choices = [(name, "every event" if name == EVERY else name) for name in SUBSCRIBABLE]
-        super().__init__(choices=choices, widget=UnfoldAdminCheckboxSelectMultiple, **kwargs)
+        super().__init__(choices=choices, widget=UnfoldAdminCheckboxSelectMultipleWidget, **kwargs)
 
     def clean(self, value: Any) -> list[str]:
         chosen = super().clean(value)
@@ -142,7 +142,7 @@ class DeliveryAdmin(ServiceAdmin):
     list_display = ("id", "event_type", "state", "attempts", "next_attempt_at", "created_at", "finished_at")
     list_filter = ("state",)
     ordering = ("-id",)
-    paginator = UncountedPaginator
+    paginator = InfinitePaginator
     fields = readonly_fields = (
         "subscription", "message_id", "event_type", "payload", "state", "replay", "attempts", "next_attempt_at",
         "created_at", "finished_at",

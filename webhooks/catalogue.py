@@ -5,7 +5,6 @@ change that a receiver could trip over makes the next one.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from api.openapi import examples
@@ -116,44 +115,7 @@ TEST_TYPE = EventType(
     TEST,
     "Sent on request, to this subscription alone, whatever its `events` are.",
     {"agency_id": _ID, "webhook_uuid": _UUID},
-    {"agency_id": examples.ID, "webhook_uuid": examples.UUID},
+    {"agency_id": examples.ID, "webhook_uuid": examples.PATH_IDS["webhook_uuid"]},
 )
 ALL_TYPES = (*EVENT_TYPES, TEST_TYPE)
 SUBSCRIBABLE = (EVERY, *(one.name for one in EVENT_TYPES))
-
-
-@cache
-def openapi_webhooks() -> dict[str, Json]:
-    """The `webhooks` section of the OpenAPI document."""
-    return {one.name: {"post": _described(one)} for one in ALL_TYPES}
-
-
-def _described(event_type: EventType) -> Json:
-    return {
-        "operationId": f"on {event_type.name}",
-        "summary": event_type.name,
-        "description": f"{event_type.description} Signed as the Standard Webhooks specification says; any 2xx within "
-        "15 seconds means that you have it. It may come more than once, with the same `webhook-id`.",
-        "tags": ["Webhooks"],
-        "security": [],
-        "parameters": [
-            {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": description}
-            for name, description in SIGNATURE_HEADERS.items()
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": event_type.schema, "example": event_type.example_body}},
-        },
-        "responses": {
-            "2XX": {"description": "You have it."},
-            "410": {"description": "Send nothing more here: the webhook is disabled."},
-            "default": {"description": "Not taken; it is sent again later, by `Retry-After` where you name one."},
-        },
-    }
-
-
-SIGNATURE_HEADERS = {
-    "webhook-id": "The event's, the same on every try.",
-    "webhook-timestamp": "When this try was made, in Unix seconds; refuse one more than five minutes off.",
-    "webhook-signature": "`v1,<base64>` for each live secret, separated by spaces.",
-}

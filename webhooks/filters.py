@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
 from django_filters import ChoiceFilter, IsoDateTimeFilter
@@ -8,6 +8,7 @@ from webhooks.catalogue import ALL_TYPES
 from webhooks.models import Delivery
 from webhooks.partitions import first_id
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CLOCKS_APART = timedelta(minutes=5)
 """How far the clocks of servers and database may be apart: ids have the time of the one, created_at of the other."""
 
@@ -27,4 +28,5 @@ class DeliveryFilter(StrictFilterSet):
 
     def created_after(self, queryset: QuerySet[Delivery], name: str, value: datetime) -> QuerySet[Delivery]:
         """By the time in the ids first, which are in the index."""
-        return queryset.filter(pk__gte=first_id(value - CLOCKS_APART), created_at__gt=value)
+        earliest = max(value, EPOCH) - CLOCKS_APART
+        return queryset.filter(pk__gte=first_id(earliest), created_at__gt=value)

@@ -27,8 +27,8 @@ class CreatePartitionedModel(migrations.CreateModel):
 
 
 def first_id(moment: datetime) -> UUID:
-    """The lowest id that a row of this moment can have."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    """The lowest id that a row of this moment can have; the lowest of all for one before 1970."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def make_ready(connection: BaseDatabaseWrapper, now: datetime) -> None:

@@ -1,15 +1,26 @@
 """What webhooks and their deliveries look like, coming in and going out (contract §7)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from webhooks.catalogue import EVERY, SUBSCRIBABLE, EventType
+from api.openapi.examples import PATH_IDS, TIME
+from api.openapi.examples import UUID as EVENT_ID
+from webhooks.catalogue import EVENT_TYPES, EVERY, SUBSCRIBABLE, EventType
 from webhooks.models import Attempt, Delivery, Subscription, message_id
+
+EXAMPLE = EVENT_TYPES[0]
+SUBSCRIPTION_EXAMPLES = {
+    "uuid": PATH_IDS["webhook_uuid"],
+    "url": "https://hooks.harbor.example/agency",
+    "events": [EXAMPLE.name, "client.reassigned"],
+    "description": "Submissions into our CRM",
+    "status": "enabled",
+}
 
 
 class EventsField(serializers.ListField):
@@ -20,14 +31,15 @@ class EventsField(serializers.ListField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_length=1, max_length=50, **kwargs)
 
-    def to_internal_value(self, data: Any) -> list[str]:
-        chosen = set(super().to_internal_value(data))
+    def run_validation(self, data: Any = serializers.empty) -> list[str]:
+        chosen = set(super().run_validation(data))
         return [EVERY] if EVERY in chosen else [name for name in SUBSCRIBABLE if name in chosen]
 
 
 class SubscriptionChangeSerializer(serializers.Serializer[Any]):
     """Any of these; what is absent stays as it is."""
 
+    examples = SUBSCRIPTION_EXAMPLES
     url = serializers.CharField(max_length=2000, required=False, help_text="https, and not pointing inward.")
     events = EventsField(required=False)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
@@ -35,12 +47,14 @@ class SubscriptionChangeSerializer(serializers.Serializer[Any]):
 
 
 class NewSubscriptionSerializer(serializers.Serializer[Any]):
+    examples = SUBSCRIPTION_EXAMPLES
     url = serializers.CharField(max_length=2000, help_text="https, and not pointing inward.")
     events = EventsField()
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
 
 class RecoverSerializer(serializers.Serializer[Any]):
+    examples = {"since": TIME}
     since = serializers.DateTimeField(help_text="RFC 3339. What did not arrive since then is sent again.")
 
 
@@ -48,6 +62,12 @@ class RecoverSerializer(serializers.Serializer[Any]):
 
 
 class SubscriptionSerializer(serializers.Serializer[Any]):
+    examples: ClassVar[dict[str, Any]] = {
+        **SUBSCRIPTION_EXAMPLES,
+        "disabled_reason": None,
+        "failing_since": None,
+        "last_success_at": TIME,
+    }
     uuid = serializers.UUIDField()
     url = serializers.CharField()
     events = EventsField()
@@ -66,10 +86,25 @@ class SubscriptionSerializer(serializers.Serializer[Any]):
 
 
 class SubscriptionWithSecretSerializer(SubscriptionSerializer):
+    examples = {
+        **SubscriptionSerializer.examples,
+        "last_success_at": None,
+        "secret": "whsec_EXAMPLEexampleEXAMPLEexampleEXAMPLEexample0=",  # nobody's
+    }
     secret = serializers.CharField(help_text="Signs every delivery (`whsec_…`). Shown here and never again.")
 
 
 class DeliverySerializer(serializers.Serializer[Any]):
+    examples: ClassVar[dict[str, Any]] = {
+        "uuid": PATH_IDS["delivery_uuid"],
+        "event_id": message_id(UUID(EVENT_ID)),
+        "event": EXAMPLE.name,
+        "status": "delivered",
+        "replay": 0,
+        "attempt_count": 1,
+        "next_attempt_at": None,
+        "finished_at": TIME,
+    }
     uuid = serializers.UUIDField()
     event_id = serializers.CharField(help_text="The `webhook-id` header.")
     event = serializers.CharField(help_text="Its type.")
@@ -82,6 +117,15 @@ class DeliverySerializer(serializers.Serializer[Any]):
 
 
 class AttemptSerializer(serializers.Serializer[Any]):
+    examples = {
+        "number": 1,
+        "started_at": TIME,
+        "duration_ms": 84,
+        "address": "198.51.100.7",
+        "response_status": 204,
+        "error": None,
+        "answer": "",
+    }
     number = serializers.IntegerField()
     started_at = serializers.DateTimeField()
     duration_ms = serializers.IntegerField()
@@ -97,11 +141,13 @@ class PayloadField(serializers.JSONField):
 
 
 class DeliveryInFullSerializer(DeliverySerializer):
+    examples = {**DeliverySerializer.examples, "payload": EXAMPLE.example_body}
     payload = PayloadField(help_text="The body, as in the catalogue of events.")
     attempts = AttemptSerializer(many=True, help_text="Of the last 30 days.")
 
 
 class RecoverySerializer(serializers.Serializer[Any]):
+    examples = {"since": TIME, "deliveries": 17}
     since = serializers.DateTimeField()
     deliveries = serializers.IntegerField(help_text="How many are on their way again.")
 
@@ -112,6 +158,12 @@ class SchemaField(serializers.JSONField):
 
 
 class EventTypeSerializer(serializers.Serializer[Any]):
+    examples = {
+        "name": EXAMPLE.name,
+        "description": EXAMPLE.description,
+        "schema": EXAMPLE.schema,
+        "example": EXAMPLE.example_body,
+    }
     name = serializers.CharField()
     description = serializers.CharField()
     schema = SchemaField(help_text="JSON Schema of the body.")

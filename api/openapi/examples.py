@@ -1,4 +1,7 @@
-"""Examples that agree with each other: one value for each field name, wherever it stands."""
+"""Examples that agree with each other: one value for each field name, wherever it stands.
+
+Where a name means something else, the serializer says what: `examples = {"url": …}`.
+"""
 
 from typing import Any
 
@@ -15,6 +18,8 @@ PATH_IDS = {
     "client_uuid": UUID,
     "submission_uuid": "019ab3f0-8d2f-7e3b-8a51-4c2d6e8f0b13",
     "declaration_page_uuid": "019ab3f0-9e30-7f4c-9b62-5d3e7f901c24",
+    "webhook_uuid": "019ab3f0-af41-705d-8c73-6e4f80a12d35",
+    "delivery_uuid": "019ab3f0-b052-716e-9d84-7f5091b23e46",
 }
 
 # Tokens of the right form with a checksum that is wrong: none of them opens anything.
@@ -86,12 +91,18 @@ def needs_file(serializer: type[Any]) -> bool:
 def of(serializer: type[Any], *, without_files: bool = False) -> dict[str, Any]:
     """An example of what this serializer takes or gives."""
     fields = serializer().fields
-    return {name: _value(name, field) for name, field in fields.items() if not _left_out(name, field, without_files)}
+    own = getattr(serializer, "examples", {})
+    return {
+        name: own[name] if name in own else _value(name, field)
+        for name, field in fields.items()
+        if not _left_out(name, field, without_files)
+    }
 
 
 def _left_out(name: str, field: Any, without_files: bool) -> bool:
     """A row of a bulk answer holds an agent or an error, not both."""
-    return name == "error" or (without_files and isinstance(field, serializers.FileField))
+    is_nested_error = name == "error" and isinstance(field, serializers.Serializer)
+    return is_nested_error or (without_files and isinstance(field, serializers.FileField))
 
 
 def _value(name: str, field: Any) -> Any:

@@ -65,7 +65,7 @@ def test_nothing_else_keeps_a_history(desk: Desk, agency: AgencySeat, agent: Age
 
 PAGES = [
     "", "oauth_clients/oauthclient/", "oauth_clients/oauthclient/add/", "agencies/agency/", "agents/agent/", LIST,
-    "auth/user/", "auth/user/add/", "auth/group/", "password_change/",
+    "auth/user/", "auth/user/add/", "auth/group/", "password_change/", "clients/client/", "clients/questionset/",
 ]  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def test_every_page_opens_for_a_superuser(desk: Desk, agency: AgencySeat, path: 
     assert desk.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["agents/agent/", "agents/agent/{id}/change/", LIST])
+@pytest.mark.parametrize("path", ["agents/agent/", "agents/agent/{id}/change/", "clients/client/", LIST])
 def test_no_browser_keeps_a_page_that_shows_people(desk: Desk, agency: AgencySeat, path: str) -> None:
     assert "no-store" in desk.get(path.format(id=agency.owner.id))["Cache-Control"]
 

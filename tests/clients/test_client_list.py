@@ -299,7 +299,9 @@ def test_each_order_and_filter_has_its_index(
     api: Api, agent: AgentSeat, colleague: AgentSeat, query: str, index: str
 ) -> None:
     clients_of_agent(agent.id, 300)
+    clients_of_agent(agent.id, 30, sales_funnel_status="won")
     clients_of_agent(colleague.id, 4_000)
+    clients_of_agent(colleague.id, 400, sales_funnel_status="won")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE clients_client")
     with CaptureQueriesContext(connection) as captured:

@@ -17,6 +17,7 @@ def test_the_page_renders_every_call_without_any_outside_host(live_server: Any, 
     with browser_window(width) as visit:
         visit.page.goto(f"{live_server.url}/docs/")
         visit.page.locator("h2", has_text="Create an agency with its owner").wait_for()
+        visit.page.locator("h2", has_text="client.sales-funnel-status-change").wait_for()  # what receivers get
         visit.page.get_by_role("tab", name="curl").first.click()
         assert visit.page.get_by_text("curl -X GET").first.is_visible()
     assert visit.outside(live_server.url) == []

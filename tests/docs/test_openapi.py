@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 
 from tests.endpoints import endpoints
 
@@ -43,6 +43,7 @@ def test_every_endpoint_is_in_it_and_no_other() -> None:
 
 def test_operation_ids_are_unique() -> None:
     ids = [operation["operationId"] for _, _, operation in OPERATIONS]
+    ids += [methods["post"]["operationId"] for methods in DOCUMENT["webhooks"].values()]
     assert len(ids) == len(set(ids))
 
 
@@ -82,6 +83,29 @@ def test_samples_are_whole_programs(method: str, path: str, operation: dict[str,
     assert shlex.split(samples["curl"].replace("\\\n", " "))[:3] == ["curl", "-X", method.upper()]
     compile(samples["Python"], "sample.py", "exec")
     assert samples["JavaScript"].count("{") == samples["JavaScript"].count("}")
+
+
+def test_what_receivers_get_is_in_it_too() -> None:
+    assert set(DOCUMENT["webhooks"]) == {
+        "client-submission.complete",
+        "client-submission.declaration-page-upload",
+        "client.reassigned",
+        "client.updated",
+        "client.sales-funnel-status-change",
+        "webhook.test",
+    }
+
+
+@pytest.mark.parametrize("event", DOCUMENT["webhooks"])
+def test_an_event_has_its_headers_its_schema_and_an_example_that_agrees(event: str) -> None:
+    [(method, operation)] = DOCUMENT["webhooks"][event].items()
+    assert (method, operation["tags"], operation["security"]) == ("post", ["Webhooks"], [])
+    assert [one["name"] for one in operation["parameters"]] == ["webhook-id", "webhook-timestamp", "webhook-signature"]
+    media = operation["requestBody"]["content"]["application/json"]
+    Draft202012Validator.check_schema(media["schema"])
+    Draft202012Validator(media["schema"], format_checker=FormatChecker()).validate(media["example"])
+    assert media["example"]["type"] == event
+    assert operation["responses"].keys() == {"2XX", "410", "default"}
 
 
 def test_shared_answers_are_defined() -> None:

@@ -14,6 +14,8 @@ import pytest
 import requests
 from django.db import connection
 
+from tests.services import SETTINGS
+
 ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[..., subprocess.Popen[str]]
 CLOSED_DATABASE = "postgresql://x@127.0.0.1:1/x"
@@ -36,7 +38,7 @@ Serve = Callable[[str, str], Server]
 
 def environment(**values: str) -> dict[str, str]:
     """This machine's environment without what the tests set for Django, and with `values`."""
-    ours = {"SECRET_KEY", "ALLOW_INSECURE_HTTP", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"}
+    ours = {*SETTINGS, "DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"}
     return {**{name: value for name, value in os.environ.items() if name not in ours}, **values}
 
 

@@ -94,6 +94,15 @@ def rotate_secret(*, actor: Principal, subscription: Subscription) -> tuple[Subs
 
 
 @transaction.atomic
+def reseal_secrets(*, actor: Principal, subscription: Subscription) -> None:
+    """The same secrets, encrypted anew with the first key. Raises InvalidToken where no key opens one of them."""
+    subscription = locked(subscription)
+    subscription.secrets = secrets.resealed(subscription.secrets)
+    subscription.save(update_fields=["secrets"])
+    _record(actor, "webhook.reseal_secrets", subscription)
+
+
+@transaction.atomic
 def disable_subscription(*, subscription: Subscription, reason: Subscription.Reason) -> None:
     """What the receiver brought about itself. Disabled or deleted already: nothing happens."""
     held = Subscription.objects.kept().select_for_update(no_key=True).filter(pk=subscription.pk).first()

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from webhooks import secrets, signing
-from webhooks.catalogue import SIGNATURE_HEADERS
+from webhooks.openapi import SIGNATURE_HEADERS
 from webhooks.models import Subscription
 
 MAX_BODY = 1_048_576

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('clients', '0002_first_questions'),
+        ('clients', '0004_client_contact_message'),
     ]
 
     operations = [
