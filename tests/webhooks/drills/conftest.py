@@ -24,14 +24,26 @@ from config import embedded
 from oauth_clients.services import create_client
 from tests.conftest import COMMAND_LINE
 from tests.running.conftest import ROOT, environment, wait_for
+from tests.webhooks.scripted import Receiver, receiving
 
-from .scripted import Receiver, receiving
 from .stage import Counts, Site, Stage, check_invariant
 
 COUNTS = pytest.StashKey[list[Counts]]()
 PLENTY = "1000000/m"
-WORKER = ["celery", "-A", "config", "worker", "-Q", "webhooks", "-c", "1", "-l", "INFO", "--without-gossip", "--without-mingle"]
-BEAT = ["celery", "-A", "config", "beat"]
+WORKER = [
+    "celery",
+    "-A",
+    "config",
+    "worker",
+    "-Q",
+    "webhooks",
+    "-c",
+    "1",
+    "-l",
+    "INFO",
+    "--without-gossip",
+    "--without-mingle",
+]
 OWNER = {"first_name": "Olive", "last_name": "Owner", "email": "owner@example.com"}
 JOE = {"first_name": "Joe", "last_name": "Consumer", "email": "joe@home.example", "phone_number": "(212) 555-0123"}
 
@@ -115,7 +127,7 @@ class Neighbours:
         return one
 
     def beat(self) -> Process:
-        return self.start(*BEAT)
+        return self.start("celery", "-A", "config", "beat")
 
     def site(self, **values: str) -> Site:
         with socket.socket() as probe:
@@ -127,9 +139,9 @@ class Neighbours:
         wait_for(lambda: site.call("GET", "/healthz").status_code == 200, 60)
         return site
 
-    def ring(self) -> None:
-        """The doorbell, rung by hand: with one bell, one worker comes."""
-        self.broker.send_task("webhooks.tasks.deliver", queue="webhooks", ignore_result=True)
+    def ring(self, task: str = "webhooks.tasks.deliver") -> None:
+        """A doorbell, rung by hand: one worker comes."""
+        self.broker.send_task(task, queue="webhooks", ignore_result=True)
 
     @property
     def broker(self) -> Celery:

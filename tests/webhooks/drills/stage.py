@@ -16,9 +16,8 @@ import standardwebhooks
 from django.db.models.functions import Now
 
 from tests.running.conftest import wait_for
+from tests.webhooks.scripted import Hit, Receiver
 from webhooks.models import Attempt, Delivery, Event, Subscription
-
-from .scripted import Hit, Receiver
 
 FINAL = {"delivered", "exhausted", "held", "cancelled"}
 PATIENCE = 40
@@ -125,6 +124,11 @@ class Stage:
         """What hours would do: every delivery that waits is due, every breaker's pause has passed."""
         self.deliveries.filter(state="pending").update(next_attempt_at=Now())
         Subscription.objects.filter(agency=self.agency_id).update(breaker_open_until=None)
+
+    def give_up(self) -> None:
+        """Deletes every webhook."""
+        for hook in self.hooks:
+            self.site.data("DELETE", hook.path, token=self.token)
 
     def done(self) -> bool:
         return not self.deliveries.exclude(state__in=FINAL).exists()

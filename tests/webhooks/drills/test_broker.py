@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.running.conftest import wait_for
+from tests.webhooks.scripted import Receiver
 
 from .conftest import Conclude, Neighbours, NewWorker, Process
-from .scripted import Receiver
 from .stage import Stage
 
 OUTAGE = 8
@@ -17,7 +17,7 @@ OUTAGE = 8
 
 @pytest.fixture(scope="module")
 def beat(neighbours: Neighbours) -> Iterator[Process]:
-    one = neighbours.start("celery", "-A", "config", "beat")
+    one = neighbours.beat()
     yield one
     one.kill()
 
@@ -42,6 +42,7 @@ def test_a_broker_that_is_flushed_with_a_backlog(
 ) -> None:
     stage.webhook(receiver)
     stage.happen(50)
+    neighbours.ring()
     assert neighbours.valkey.llen("webhooks")
     neighbours.valkey.flushall()
     new_worker()

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.running.conftest import wait_for
+from tests.webhooks.scripted import Gate, Receiver, answer
 
 from .conftest import Conclude, Neighbours, NewWorker, Process
-from .scripted import Gate, Receiver, answer
 from .stage import Stage
 
 EVENTS = 2
@@ -87,7 +87,9 @@ def test_two_workers_take_nothing_twice(
     stage.happen(20)
     active = neighbours.broker.control.inspect(timeout=2).active()
     assert sorted(len(tasks) for tasks in active.values()) == [1, 1]
-    wait_for(lambda: not stage.deliveries.filter(subscription__in=[one.uuid for one in hooks]).exclude(state="delivered"))
+    wait_for(
+        lambda: not stage.deliveries.filter(subscription__in=[one.uuid for one in hooks]).exclude(state="delivered")
+    )
     for gate in gates:
         gate.open()
     stage.drain()

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.running.conftest import wait_for
+from tests.webhooks.scripted import Receiver, answer, calls, receiving
 
 from .conftest import Conclude, Neighbours, NewWorker
-from .scripted import Receiver, answer, calls, receiving
 from .stage import Stage
 
 EVENTS = 2

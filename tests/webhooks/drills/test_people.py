@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.running.conftest import wait_for
+from tests.webhooks.scripted import Gate, Receiver, answer
 
 from .conftest import Conclude, Neighbours, Process, new_stage
-from .scripted import Gate, Receiver, answer
 from .stage import Site, Stage, verifies
 
 

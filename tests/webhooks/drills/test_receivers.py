@@ -1,20 +1,13 @@
-"""Receivers that hang, drip, flood, send elsewhere, cannot prove who they are, or ask for patience."""
+"""Receivers that hang, drip, flood, send elsewhere, or ask for patience."""
 
-import ssl
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
-import pytest
-import trustme
 from django.utils import timezone
 
 from tests.running.conftest import wait_for
-
-from .conftest import Conclude, Neighbours, NewWorker, Process
-from .scripted import (
+from tests.webhooks.scripted import (
     Gate,
     Receiver,
     answer,
@@ -22,9 +15,10 @@ from .scripted import (
     drip_body,
     drip_head,
     hang,
-    receiving,
     ten_gigabytes,
 )
+
+from .conftest import Conclude, Neighbours, Process
 from .stage import Stage
 
 PROMPTLY = 10
@@ -57,9 +51,8 @@ def test_a_fifth_of_the_endpoints_hang(
 
 
 def test_answers_that_drip_flood_and_lead_elsewhere(
-    neighbours: Neighbours, stage: Stage, new_worker: NewWorker, receiver: Receiver, conclude: Conclude
+    neighbours: Neighbours, stage: Stage, worker: Process, receiver: Receiver, conclude: Conclude
 ) -> None:
-    worker = new_worker()
     slow = [stage.webhook(receiver, act) for act in (drip_head, hang)]
     taken = [stage.webhook(receiver, act) for act in (drip_body, ten_gigabytes, compression_bomb)]
     inward = receiver.url("/inward")
@@ -68,8 +61,6 @@ def test_answers_that_drip_flood_and_lead_elsewhere(
         for status, place in ((302, inward), (307, "http://169.254.169.254/latest/meta-data/"), (301, "https://[::1]/"))
     ]
     stage.webhook(receiver)
-    neighbours.ring()
-    wait_for(lambda: worker.said("succeeded"))
     before = memory(worker)
     stage.happen()
     neighbours.ring()
@@ -87,53 +78,6 @@ def test_answers_that_drip_flood_and_lead_elsewhere(
     stage.waiting_is_over()
     stage.drain(neighbours.ring)
     assert conclude("12-15 dripped, flooded, redirected").deliveries == {"delivered": 9}
-
-
-# --- certificates -----------------------------------------------------------------------------------
-
-
-Certificate = Callable[[trustme.CA], trustme.LeafCert]
-CERTIFICATES: dict[str, Certificate] = {
-    "good": lambda authority: authority.issue_cert("localhost"),
-    "expired": lambda authority: authority.issue_cert(
-        "localhost", not_before=datetime(2020, 1, 1, tzinfo=UTC), not_after=datetime(2021, 1, 1, tzinfo=UTC)
-    ),
-    "wrong host": lambda authority: authority.issue_cert("elsewhere.example.com"),
-    "self-signed": lambda _: trustme.CA().issue_cert("localhost"),
-}
-
-
-@contextmanager
-def certified(authority: trustme.CA) -> Iterator[dict[str, Receiver]]:
-    with ExitStack() as stack:
-        receivers = {}
-        for name, certificate in CERTIFICATES.items():
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            certificate(authority).configure_cert(context)
-            receivers[name] = stack.enter_context(receiving(tls=context))
-        yield receivers
-
-
-def test_certificates_that_prove_nothing(
-    neighbours: Neighbours, stage: Stage, new_worker: NewWorker, conclude: Conclude, tmp_path: Path
-) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    new_worker(SSL_CERT_FILE=str(tmp_path / "authority.pem"))
-    with certified(authority) as receivers:
-        hooks = {
-            name: stage.webhook(receiver, scheme="https", host="localhost") for name, receiver in receivers.items()
-        }
-        stage.happen()
-        neighbours.ring()
-        wait_for(lambda: all(hook.attempts for hook in hooks.values()))
-        assert {name: hook.attempts[0].error for name, hook in hooks.items()} == {
-            "good": "", "expired": "tls", "wrong host": "tls", "self-signed": "tls",
-        }  # fmt: skip
-        assert [name for name, hook in hooks.items() if hook.hits] == ["good"]
-        for name in ("expired", "wrong host", "self-signed"):
-            stage.site.data("DELETE", hooks[name].path, token=stage.token)
-        assert conclude("18 certificates").deliveries == {"delivered": 1, "cancelled": 3}
 
 
 # --- what receivers ask for -------------------------------------------------------------------------
@@ -182,6 +126,6 @@ def test_gone_then_enabled_and_recovered(
     stage.site.data("PATCH", hook.path, token=stage.token, json={"status": "enabled"})
     recovered = stage.site.data("POST", f"{hook.path}/recover", token=stage.token, json={"since": since})
     assert recovered["deliveries"] == 5
-    neighbours.start("celery", "-A", "config", "call", "webhooks.tasks.watch", "--queue", "webhooks")
+    neighbours.ring("webhooks.tasks.watch")
     wait_for(lambda: all(one.state == "delivered" for one in hook.deliveries))
     assert conclude("22 gone, enabled, recovered").deliveries == {"delivered": 5}
