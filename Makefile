@@ -16,8 +16,8 @@ help: ## Show this list
 run: $(STAMP) ## Serve on PORT (8000), with PostgreSQL, Valkey, a worker and beat; data in DATA_DIR (.data)
 	@exec $(BIN)/python -m config.run
 
-test: $(STAMP) ## Run the tests but those that need a browser or Node.js; ARGS go to pytest
-	@$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not browser and not node" $(ARGS)
+test: $(STAMP) ## Run the tests but those that .ci/run adds (browser, node, drill); ARGS go to pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not browser and not node and not drill" $(ARGS)
 
 lint: $(STAMP) ## Check style and format
 	@$(BIN)/ruff check .

@@ -270,7 +270,7 @@ CELERY_BEAT_SCHEDULE = {
     "deliver-webhooks": {
         "task": "webhooks.tasks.deliver",
         "schedule": 5,
-        "options": {"queue": "webhooks", "expires": 5},
+        "options": {"queue": "webhooks", "expires": 3600},  # an hour: by the worker's clock, which may be wrong
     },
     "watch-webhooks": {"task": "webhooks.tasks.watch", "schedule": 60},
     "tidy-webhooks": {"task": "webhooks.tasks.tidy", "schedule": 24 * 3600},

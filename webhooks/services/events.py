@@ -21,7 +21,9 @@ MAX_BODY = 256 * 1024
 QUEUE = "webhooks"
 RUNG = "webhooks-rung"
 DOORBELL_SECONDS = 5
-"""How long a doorbell is worth hearing: after that, the sweep has come."""
+"""How long a doorbell that rang is not rung again: after that, the sweep has come."""
+WORTH_HEARING = 3600
+"""Seconds after which a doorbell is dropped unheard. The worker's clock decides, and may be minutes wrong."""
 
 
 def emit(*, agency_id: int, event_type: str, object_id: UUID, object_revision: int, data: dict[str, Any]) -> Event:
@@ -68,7 +70,7 @@ def ring_now() -> None:
             return
     except RedisError:
         pass  # then once too often
-    ring("webhooks.tasks.deliver", queue=QUEUE, expires=DOORBELL_SECONDS)
+    ring("webhooks.tasks.deliver", queue=QUEUE, expires=WORTH_HEARING)
 
 
 def heard() -> None:

@@ -1,0 +1,68 @@
+"""A broker that is down, or loses all it has: the sweep finds what no doorbell told of."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.running.conftest import wait_for
+from tests.webhooks.scripted import Receiver
+
+from .conftest import Conclude, Neighbours, NewWorker, Process
+from .stage import Stage
+
+OUTAGE = 8
+"""Seconds, for minutes: longer than a doorbell is heard, and than two sweeps."""
+
+
+@pytest.fixture(scope="module")
+def beat(neighbours: Neighbours) -> Iterator[Process]:
+    one = neighbours.beat()
+    yield one
+    one.kill()
+
+
+def test_a_broker_that_is_down_at_the_commit(
+    neighbours: Neighbours, stage: Stage, new_worker: NewWorker, beat: Process, receiver: Receiver, conclude: Conclude
+) -> None:
+    """The change is made all the same, and as fast."""
+    stage.webhook(receiver)
+    neighbours.services.valkey.stop()
+    begun = time.monotonic()
+    stage.happen(3)
+    assert time.monotonic() - begun < 5
+    neighbours.services.valkey.start()
+    new_worker()
+    stage.drain()
+    assert conclude("5 broker down at commit").deliveries == {"delivered": 3}
+
+
+def test_a_broker_that_is_flushed_with_a_backlog(
+    neighbours: Neighbours, stage: Stage, new_worker: NewWorker, beat: Process, receiver: Receiver, conclude: Conclude
+) -> None:
+    stage.webhook(receiver)
+    stage.happen(50)
+    neighbours.ring()
+    assert neighbours.valkey.llen("webhooks")
+    neighbours.valkey.flushall()
+    new_worker()
+    stage.drain()
+    assert conclude("6 broker flushed").deliveries == {"delivered": 50}
+
+
+def test_a_broker_that_is_down_for_a_while(
+    neighbours: Neighbours, stage: Stage, new_worker: NewWorker, beat: Process, receiver: Receiver, conclude: Conclude
+) -> None:
+    """Worker and beat live through it, and what was recorded meanwhile is found by the sweep alone."""
+    stage.webhook(receiver)
+    worker = new_worker()
+    stage.happen()
+    stage.drain()
+    neighbours.services.valkey.stop()
+    stage.happen(20)
+    time.sleep(OUTAGE)
+    assert not stage.done()
+    neighbours.services.valkey.start()
+    wait_for(stage.done, 60)
+    assert worker.popen.poll() is None
+    assert conclude("7 broker down for a while").deliveries == {"delivered": 21}
