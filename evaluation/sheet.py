@@ -71,6 +71,7 @@ class Sheet:
     def turn(self) -> None:
         """From here on this page is printed sideways: what is written stands upright once it is turned."""
         self._canvas.setPageRotation(90)
+        self._canvas.setPageSize((self.height, self.width))  # the canvas turns it back
         self._canvas.translate(self.width, 0)
         self._canvas.rotate(90)
         self.width, self.height = self.height, self.width
