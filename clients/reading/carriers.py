@@ -1,0 +1,205 @@
+"""The insurer, among all the companies that a page names."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from clients.reading.found import Found
+from clients.reading.grid import BELOW, GAP, PROSE, Cell, Grid, Place, place_above, places
+
+TOKEN = re.compile(r"[^\s,;:()]+")
+INSURER = {
+    "insurance", "assurance", "indemnity", "casualty", "mutual", "underwriters", "reciprocal", "lloyds", "lloyd's",
+    "surety", "reinsurance", "insurers",
+}  # fmt: skip
+"""Words that an insurer's name has."""
+WEAK_INSURER = {"life", "fire", "fidelity", "exchange", "annuity", "bureau", "society"}
+"""Words that others may have too, and count where one that stands for a company comes after."""
+FORM = {
+    "company", "co", "corp", "corporation", "inc", "incorporated", "ltd", "limited", "association", "assn", "society",
+    "exchange", "group", "companies", "underwriters", "lloyds", "mutual", "fund", "pool", "plan", "trust", "se", "plc",
+}  # fmt: skip
+"""Words after the one that says what it does, still of the name."""
+OTHER_TRADE = {
+    "agency", "agencies", "agent", "agents", "broker", "brokers", "brokerage", "services", "service", "solutions",
+    "advisors", "advisers", "bank", "banking", "mortgage", "credit", "savings", "lending", "loan", "loans", "finance",
+    "llc", "associates", "consultants", "partners", "department", "commissioner", "institute", "bureau,", "funding",
+}  # fmt: skip
+"""Words that the names of agencies, banks and authorities have, and an insurer's has not."""
+JOINING = {"of", "and", "&", "the", "for", "de", "a"}
+STOPS = {
+    "by", "in", "with", "from", "to", "your", "our", "this", "policy", "is", "declarations", "declaration", "page",
+    "insurer", "insured", "issued", "underwritten", "provided", "coverage", "named", "dear", "agrees", "company's",
+}  # fmt: skip
+"""Words that end a name, also where a page is all capitals."""
+LABEL = re.compile(
+    rf"(?<![\w-])(?:(?:name{GAP}of{GAP})?(?:insurer|insurance{GAP}(?:company|carrier)|issuing{GAP}company|carrier)"
+    rf"|(?:writing|underwriting|insuring|issuing|member|insurance){GAP}(?:company|carrier)|company(?:{GAP}name)?"
+    rf"|(?:(?:is|are){GAP})?(?:underwritten|issued|insured|offered|written){GAP}(?:by|through)|underwriter"
+    rf"|(?:insurance|coverage|policy)?(?:{GAP}(?:is|are))?{GAP}provided{GAP}(?:by|in)(?:{GAP}the)?"
+    rf"|(?:in|with|placed{GAP}with){GAP}(?:the{GAP})?company)(?!\w)",
+    re.IGNORECASE,
+)
+FOREIGN = re.compile(
+    r"\b(?:prior|previous|previously|former|other|old|expiring|mortgage|finance|leasing|title|policy (?:of|with|from)"
+    r"|replaces|agency|agent|producer|broker|mortgagee|lienholder|lien holder|loss payee|additional interest|lender"
+    r"|payable to|reinsurance|underlying)\b[^.\n]{0,30}\Z",
+    re.IGNORECASE,
+)
+"""Before a name or a label: it is that of somebody else."""
+US = re.compile(r"\W{0,3}(?:we\b|herein|hereinafter|called|the company|us\b)", re.IGNORECASE)
+MANY = 60
+LONGEST = 120
+TOP = 4
+"""Rows at the top, in which a letterhead stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A company that is named somewhere."""
+
+    start: int
+    end: int
+    insurer: bool
+    """Whether it is called as insurers are; as an agency or a bank is, if not."""
+
+
+def find_carrier(grid: Grid, companies: list[Name]) -> dict[str, Found]:
+    """The insurer by its label; else the likeliest of the names that insurers have."""
+    named = [name for name in companies if name.insurer]
+    candidates = [*_labelled(grid), *((_worth(grid, name, named), name.start, name.end) for name in named)]
+    if not candidates:
+        return {}
+    score, start, end = max(candidates, key=lambda one: (one[0], -one[1]))
+    if score <= 0:
+        return {}
+    return {"carrier": Found(" ".join(grid.text[start:end].split()), start, end)}
+
+
+def names(grid: Grid) -> list[Name]:
+    """Every company named, by the words that their names have."""
+    named: list[Name] = []
+    covered = 0
+    for cell in grid.cells:
+        after = grid.first_below(cell) if cell.end - cell.start > PROSE else None
+        for name in _names_in(grid, cell.start, cell.end, after):
+            if covered <= name.start < cell.end:
+                named.append(name)
+                covered = name.end
+    return named
+
+
+def _names_in(grid: Grid, start: int, end: int, after: Cell | None = None) -> Iterator[Name]:
+    """The names between two places, and on in the cell in which the line goes on."""
+    tokens = list(TOKEN.finditer(grid.text, start, end))
+    if after:
+        tokens += TOKEN.finditer(grid.text, after.start, after.end)
+    run: list[re.Match[str]] = []
+    for token in tokens:
+        if run and not _goes_on(grid.text, run[-1], token, turned=after is not None and run[-1].end() <= end <= token.start()):
+            yield from _named(run)
+            run = []
+        if run or _begins_name(token[0]):
+            run.append(token)
+    yield from _named(run)
+
+
+def _begins_name(word: str) -> bool:
+    return (word[0].isupper() or word[0].isdigit()) and _plain(word) not in STOPS | JOINING - {"the", "a"}
+
+
+def _goes_on(text: str, last: re.Match[str], token: re.Match[str], *, turned: bool) -> bool:
+    """Whether a word is still of the name that the last one is of; `turned` where a new line begins with it."""
+    word, between = _plain(token[0]), "" if turned else text[last.end() : token.start()]
+    if word in STOPS:
+        return False
+    if between.strip():  # only `, Inc.` comes after a comma
+        return between.strip() == "," and word in {"inc", "llc", "ltd", "na", "n.a", "limited"}
+    if last[0].endswith(".") and _plain(last[0]) not in FORM and len(last[0]) > 3:
+        return False
+    return word in JOINING or token[0][0].isupper() or token[0][0].isdigit()
+
+
+def _plain(word: str) -> str:
+    return word.lower().strip(".'\"’")
+
+
+def _named(run: list[re.Match[str]]) -> Iterator[Name]:
+    """The name in a run of words that may be names: from its beginning to the last word that a company's name has."""
+    words = [_plain(token[0]) for token in run]
+    trade = any(word in OTHER_TRADE for word in words)
+    last = next((at for at in reversed(range(len(words))) if words[at] in INSURER | FORM | OTHER_TRADE), None)
+    if last is None:
+        return
+    kinds = [at for at, word in enumerate(words[: last + 1]) if word in INSURER]
+    weak = [at for at, word in enumerate(words[:last]) if word in WEAK_INSURER and words[last] in FORM | WEAK_INSURER]
+    if not trade and not kinds and not weak:
+        return
+    if "of" in words[last + 1 : last + 2] and len(words) > last + 2:  # `… Company of New York`
+        last = next((at for at in range(last + 2, len(words)) if words[at] in JOINING), len(words)) - 1
+    first = next((at for at, word in enumerate(words) if word not in JOINING or word == "the"), 0)
+    end = run[last].end()
+    if run[last][0].endswith(".") and words[last] not in FORM:
+        end -= 1
+    if last > first:
+        yield Name(run[first].start(), end, insurer=not trade)
+
+
+def _worth(grid: Grid, name: Name, named: list[Name]) -> float:
+    """How likely a name without a label is the insurer's."""
+    text = grid.text
+    if _foreign(grid, name.start):
+        return -1
+    cell = grid.at(name.start)
+    score = 1.0
+    if cell and cell.row < TOP:
+        score += 0.5
+    if cell and cell.start == name.start and cell.end <= name.end + 1:  # alone, as a letterhead is
+        score += 0.5
+    if US.match(text, name.end, name.end + 30):
+        score += 1
+    said = text[name.start : name.end].casefold()
+    if any(other is not name and text[other.start : other.end].casefold() == said for other in named[:MANY]):
+        score += 0.5
+    return score
+
+
+def _foreign(grid: Grid, start: int) -> bool:
+    """Whether what stands here is another's: as the words before it say, or the label beside or above it."""
+    if FOREIGN.search(grid.text, max(0, start - 50), start):
+        return True
+    cell = grid.at(start)
+    if cell is None or start != cell.start:
+        return False
+    over = grid.above(cell)
+    return over is not None and _labels_another(grid, over)
+
+
+def _labels_another(grid: Grid, cell: Cell) -> bool:
+    return cell.end - cell.start < PROSE and FOREIGN.search(grid.said(cell)) is not None
+
+
+def _labelled(grid: Grid) -> Iterator[tuple[float, int, int]]:
+    own = (label for label in LABEL.finditer(grid.text) if not _foreign(grid, label.start()))
+    for label in islice(own, MANY):
+        for place in (*places(grid, label.start(), label.end()), place_above(grid, label.start())):
+            if place and (name := _name_at(grid, place)):
+                yield (2 + place.nearness / 2, *name)
+                break
+
+
+def _name_at(grid: Grid, place: Place) -> tuple[int, int] | None:
+    """The insurer's name that begins at this place; it may go on in the line below."""
+    start = place.start
+    while start < place.end and grid.text[start] in " :.-\n":
+        start += 1
+    cell = grid.at(start)
+    if cell is None:
+        return None
+    under = next((one for one in grid.below(cell) if abs(one.left - cell.left) <= 1), None)
+    for after in (under, None):
+        name = next(_names_in(grid, start, cell.end, after), None)
+        if name and name.start == start and name.insurer and name.end - start <= LONGEST:
+            return start, name.end
+    return None

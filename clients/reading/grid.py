@@ -1,0 +1,123 @@
+"""Text as rows of cells, so that a rule can say: beside this, below that."""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+NEW_PAGE = "\f"
+CELL = re.compile(r"\S+(?: \S+)*")
+GAP = r"(?: |\n[ ]{0,200})"
+"""Between two words of one phrase: a blank, or the turn of a line."""
+ROWS_BELOW = 3
+PROSE = 45
+"""Characters from which on a cell is taken for a line of running text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands together on a line, two blanks or more from anything else."""
+
+    start: int
+    """Where it begins in the text; `end` likewise."""
+    end: int
+    row: int
+    left: int
+    """The column in which it begins; `right` is that behind its last letter."""
+    right: int
+
+
+class Grid:
+    """A text, and its cells."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.cells: list[Cell] = []
+        self._rows: list[list[Cell]] = []
+        start = 0
+        for line in text.split("\n"):
+            self._add(line, start)
+            start += len(line) + 1
+        self._starts = [cell.start for cell in self.cells]
+
+    def _add(self, line: str, start: int) -> None:
+        if line == NEW_PAGE:
+            self._rows += [[]] * ROWS_BELOW  # nothing stands below what ends a page
+            return
+        row = [
+            Cell(start + found.start(), start + found.end(), len(self._rows), found.start(), found.end())
+            for found in CELL.finditer(line)
+        ]
+        if row:
+            self._rows.append(row)
+            self.cells += row
+
+    def said(self, cell: Cell) -> str:
+        return self.text[cell.start : cell.end]
+
+    def at(self, offset: int) -> Cell | None:
+        """The cell that holds this place of the text."""
+        index = bisect_right(self._starts, offset) - 1
+        return self.cells[index] if index >= 0 and offset < self.cells[index].end else None
+
+    def right_of(self, cell: Cell) -> Cell | None:
+        index = bisect_right(self._starts, cell.start)
+        after = self.cells[index] if index < len(self.cells) else None
+        return after if after and after.row == cell.row else None
+
+    def first_below(self, cell: Cell) -> Cell | None:
+        """The cell that begins the next row, where a sentence goes on."""
+        rows = self._rows[cell.row + 1 : cell.row + 2]
+        return rows[0][0] if rows and rows[0] else None
+
+    def below(self, cell: Cell) -> Iterator[Cell]:
+        """In each of the next rows the cell that begins under this one or reaches under it, the nearest row first."""
+        for row in self._rows[cell.row + 1 : cell.row + 1 + ROWS_BELOW]:
+            yield from self._beneath(cell, row)
+
+    def above(self, cell: Cell) -> Cell | None:
+        row = self._rows[cell.row - 1] if cell.row else []
+        return next(self._beneath(cell, row), None)
+
+    def _beneath(self, cell: Cell, row: list[Cell]) -> Iterator[Cell]:
+        index = bisect_left(row, cell.left + 1, key=lambda one: one.right)
+        if index < len(row) and row[index].left < cell.right:
+            yield row[index]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the value of a label may stand: from `start` up to `end`."""
+
+    start: int
+    end: int
+    nearness: int
+
+
+BESIDE, BELOW, ABOVE = 3, 2, 1
+
+
+def places(grid: Grid, start: int, end: int) -> Iterator[Place]:
+    """Where the value of the label at `start` up to `end` may stand, the likeliest first."""
+    cell = grid.at(start)
+    if cell is None:
+        return
+    last = grid.at(end - 1) or cell
+    rest = grid.text[end : last.end]
+    if rest.strip(" :.#-"):
+        yield Place(end, last.end, BESIDE)
+    if len(rest) > PROSE or last.right - last.left > PROSE:
+        if after := grid.first_below(last):
+            yield Place(end, after.end, BESIDE)
+        return
+    if not rest.strip(" :.#-()") and (beside := grid.right_of(last)):
+        yield Place(beside.start, beside.end, BESIDE)
+    for beneath in grid.below(cell):
+        yield Place(beneath.start, beneath.end, BELOW)
+
+
+def place_above(grid: Grid, start: int) -> Place | None:
+    """Where the value of a label stands that is a caption."""
+    cell = grid.at(start)
+    over = grid.above(cell) if cell else None
+    return Place(over.start, over.end, ABOVE) if over else None
