@@ -18,7 +18,7 @@ WEAK_INSURER = {"life", "fire", "fidelity", "exchange", "annuity", "bureau", "so
 """Words that others may have too, and count where one that stands for a company comes after."""
 FORM = {
     "company", "co", "corp", "corporation", "inc", "incorporated", "ltd", "limited", "association", "assn", "society",
-    "exchange", "group", "companies", "underwriters", "lloyds", "mutual", "fund", "pool", "plan", "trust", "se", "plc",
+    "exchange", "group", "companies", "underwriters", "lloyds", "mutual", "trust", "se", "plc",
 }  # fmt: skip
 """Words after the one that says what it does, still of the name."""
 OTHER_TRADE = {
@@ -33,6 +33,9 @@ STOPS = {
     "insurer", "insured", "issued", "underwritten", "provided", "coverage", "named", "dear", "agrees", "company's",
 }  # fmt: skip
 """Words that end a name, also where a page is all capitals."""
+GENERIC = {"plan", "type", "evidence", "certificate", "schedule", "kind", "summary", "proof", "date", "amount", "line"}
+"""Words that begin no name: `Plan of Insurance`."""
+ABBREVIATED = {"co", "corp", "inc", "ltd", "assn"}
 LABEL = re.compile(
     rf"(?<![\w-])(?:(?:name{GAP}of{GAP})?(?:insurer|insurance{GAP}(?:company|carrier)|issuing{GAP}company|carrier)"
     rf"|(?:writing|underwriting|insuring|issuing|member|insurance){GAP}(?:company|carrier)|company(?:{GAP}name)?"
@@ -59,6 +62,7 @@ TOP = 4
 class Name:
     """A company that is named somewhere."""
 
+    said: str
     start: int
     end: int
     insurer: bool
@@ -68,13 +72,9 @@ class Name:
 def find_carrier(grid: Grid, companies: list[Name]) -> dict[str, Found]:
     """The insurer by its label; else the likeliest of the names that insurers have."""
     named = [name for name in companies if name.insurer]
-    candidates = [*_labelled(grid), *((_worth(grid, name, named), name.start, name.end) for name in named)]
-    if not candidates:
-        return {}
-    score, start, end = max(candidates, key=lambda one: (one[0], -one[1]))
-    if score <= 0:
-        return {}
-    return {"carrier": Found(" ".join(grid.text[start:end].split()), start, end)}
+    candidates = [*_labelled(grid), *((_worth(grid, name, named), name) for name in named)]
+    score, best = max(candidates, key=lambda one: (one[0], -one[1].start), default=(0, None))
+    return {"carrier": Found(best.said, best.start, best.end)} if best and score > 0 else {}
 
 
 def names(grid: Grid) -> list[Name]:
@@ -97,7 +97,9 @@ def _names_in(grid: Grid, start: int, end: int, after: Cell | None = None) -> It
         tokens += TOKEN.finditer(grid.text, after.start, after.end)
     run: list[re.Match[str]] = []
     for token in tokens:
-        if run and not _goes_on(grid.text, run[-1], token, turned=after is not None and run[-1].end() <= end <= token.start()):
+        if run and not _goes_on(
+            grid.text, run[-1], token, turned=after is not None and run[-1].end() <= end <= token.start()
+        ):
             yield from _named(run)
             run = []
         if run or _begins_name(token[0]):
@@ -126,24 +128,42 @@ def _plain(word: str) -> str:
 
 
 def _named(run: list[re.Match[str]]) -> Iterator[Name]:
-    """The name in a run of words that may be names: from its beginning to the last word that a company's name has."""
+    """The name in a run of words that may be names: up to the last word that a company's name has."""
     words = [_plain(token[0]) for token in run]
+    last = next((at for at in reversed(range(len(words))) if words[at] in INSURER | FORM | OTHER_TRADE), -1)
     trade = any(word in OTHER_TRADE for word in words)
-    last = next((at for at in reversed(range(len(words))) if words[at] in INSURER | FORM | OTHER_TRADE), None)
-    if last is None:
+    weak = last >= 0 and words[last] in FORM | WEAK_INSURER and not WEAK_INSURER.isdisjoint(words[:last])
+    if not (trade or weak or not INSURER.isdisjoint(words[: last + 1])):
         return
-    kinds = [at for at, word in enumerate(words[: last + 1]) if word in INSURER]
-    weak = [at for at, word in enumerate(words[:last]) if word in WEAK_INSURER and words[last] in FORM | WEAK_INSURER]
-    if not trade and not kinds and not weak:
+    last = _last(run, words, last)
+    own = set(words[: last + 1]) - INSURER - FORM - JOINING - OTHER_TRADE
+    if not own or words[0] in GENERIC:
         return
-    if "of" in words[last + 1 : last + 2] and len(words) > last + 2:  # `… Company of New York`
-        last = next((at for at in range(last + 2, len(words)) if words[at] in JOINING), len(words)) - 1
-    first = next((at for at, word in enumerate(words) if word not in JOINING or word == "the"), 0)
-    end = run[last].end()
-    if run[last][0].endswith(".") and words[last] not in FORM:
-        end -= 1
-    if last > first:
-        yield Name(run[first].start(), end, insurer=not trade)
+    end = run[last][0].rstrip(".'\"") + ("." if words[last] in ABBREVIATED and run[last][0].endswith(".") else "")
+    said = _spaced([*(token[0] for token in run[:last]), end], run)
+    if len(said) <= LONGEST:
+        yield Name(said, run[0].start(), run[last].start() + len(end), insurer=not trade)
+
+
+def _spaced(words: list[str], run: list[re.Match[str]]) -> str:
+    """The words, with the comma that may stand before `Inc.`"""
+    text = run[0].string
+    commas = ("," if text[one.end() : one.end() + 1] == "," else "" for one in run)
+    return " ".join(word + comma for word, comma in zip(words, commas, strict=False)).rstrip(",")
+
+
+def _last(run: list[re.Match[str]], words: list[str], last: int) -> int:
+    """Where a name ends that says more after its kind: `… Mutual Life`, `… Company of New York`."""
+    while words[last + 1 : last + 2] and words[last + 1] in WEAK_INSURER:
+        last += 1
+    if words[last + 1 : last + 2] != ["of"] or len(words) < last + 3:
+        return last
+    last += 2
+    for at in range(last + 1, min(last + 3, len(words))):
+        if words[at] in JOINING or run[at].start() > run[at - 1].end() + 1:
+            break
+        last = at
+    return last
 
 
 def _worth(grid: Grid, name: Name, named: list[Name]) -> float:
@@ -159,8 +179,7 @@ def _worth(grid: Grid, name: Name, named: list[Name]) -> float:
         score += 0.5
     if US.match(text, name.end, name.end + 30):
         score += 1
-    said = text[name.start : name.end].casefold()
-    if any(other is not name and text[other.start : other.end].casefold() == said for other in named[:MANY]):
+    if any(other is not name and other.said.casefold() == name.said.casefold() for other in named[:MANY]):
         score += 0.5
     return score
 
@@ -180,16 +199,16 @@ def _labels_another(grid: Grid, cell: Cell) -> bool:
     return cell.end - cell.start < PROSE and FOREIGN.search(grid.said(cell)) is not None
 
 
-def _labelled(grid: Grid) -> Iterator[tuple[float, int, int]]:
+def _labelled(grid: Grid) -> Iterator[tuple[float, Name]]:
     own = (label for label in LABEL.finditer(grid.text) if not _foreign(grid, label.start()))
     for label in islice(own, MANY):
         for place in (*places(grid, label.start(), label.end()), place_above(grid, label.start())):
             if place and (name := _name_at(grid, place)):
-                yield (2 + place.nearness / 2, *name)
+                yield 2 + place.nearness / 2, name
                 break
 
 
-def _name_at(grid: Grid, place: Place) -> tuple[int, int] | None:
+def _name_at(grid: Grid, place: Place) -> Name | None:
     """The insurer's name that begins at this place; it may go on in the line below."""
     start = place.start
     while start < place.end and grid.text[start] in " :.-\n":
@@ -200,6 +219,6 @@ def _name_at(grid: Grid, place: Place) -> tuple[int, int] | None:
     under = next((one for one in grid.below(cell) if abs(one.left - cell.left) <= 1), None)
     for after in (under, None):
         name = next(_names_in(grid, start, cell.end, after), None)
-        if name and name.start == start and name.insurer and name.end - start <= LONGEST:
-            return start, name.end
+        if name and name.start == start and name.insurer:
+            return name
     return None

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import islice
 
 from clients.reading.found import Found
-from clients.reading.grid import ABOVE, GAP, Grid, Place, place_above, places
+from clients.reading.grid import ABOVE, BELOW, GAP, Grid, Place, place_above, places
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
@@ -26,10 +26,53 @@ DATE = re.compile(
     r")(?!\w|[/-]\w|\.\d)",
     re.IGNORECASE,
 )
-TIMES = {"12:01", "12:00", "00:01", "am", "a.m", "pm", "p.m", "12:01am", "12:01a.m", "noon", "standard", "local", "time"}
-FILLERS = TIMES | {"on", "from", "at", "as", "of", "is", "the", "date", "day", "both", "mm/dd/yyyy", "mo/day/yr", "months"}
+TIMES = {
+    "12:01",
+    "12:00",
+    "00:01",
+    "am",
+    "a.m",
+    "pm",
+    "p.m",
+    "12:01am",
+    "12:01a.m",
+    "noon",
+    "standard",
+    "local",
+    "time",
+}
+FILLERS = TIMES | {
+    "on",
+    "from",
+    "at",
+    "as",
+    "of",
+    "is",
+    "the",
+    "date",
+    "day",
+    "both",
+    "mm/dd/yyyy",
+    "mo/day/yr",
+    "months",
+}
 """What may stand between a label and its date."""
-TURNS = {"to", "thru", "through", "until", "till", "and", "-", "–", "—", "expires", "ends", "expire", "end", "terminates"}
+TURNS = {
+    "to",
+    "thru",
+    "through",
+    "until",
+    "till",
+    "and",
+    "-",
+    "–",
+    "—",
+    "expires",
+    "ends",
+    "expire",
+    "end",
+    "terminates",
+}
 """What stands between the first and the last day."""
 WORD = re.compile(r"[^\s:,()]+")
 NEAR = 120
@@ -47,7 +90,8 @@ _PERIOD = (
     rf"(?:policy|coverage|insurance|contract){GAP}(?:period|term|dates)|term{GAP}of{GAP}(?:policy|insurance|coverage)"
     rf"|period{GAP}of{GAP}(?:insurance|coverage)|effective{GAP}dates|period|term|in{GAP}force|effective"
 )
-WEAK = re.compile(r"(?:from|to|until|period|term|renewal\s+date|policy\s+date)\Z", re.IGNORECASE)
+WEAK = re.compile(r"(?:from|to|until|period|term|in force|renewal\s+date|policy\s+date)\Z", re.IGNORECASE)
+"""Labels that are common words: they count for less, and for nothing but their own line in the middle of one."""
 FOREIGN = re.compile(
     r"\b(?:prior|previous|former|old|original|orig|rate|change|endorsement|amendment|transaction|cancellation|vehicle"
     r"|license|licence|registration|notice|loan|lease|claim|billing|payment|discount|card)(?:'s)?\b[^:.\n]{0,25}\Z",
@@ -112,7 +156,11 @@ def _day(match: re.Match[str]) -> date | None:
 def _labels(grid: Grid, pattern: str) -> Iterator[re.Match[str]]:
     """Where a label stands that speaks of the policy itself."""
     labels = re.compile(rf"(?<![\w-])(?:{pattern})(?![\w'])", re.IGNORECASE)
-    own = (one for one in labels.finditer(grid.text) if not FOREIGN.search(grid.text, max(0, one.start() - 45), one.start()))
+    own = (
+        one
+        for one in labels.finditer(grid.text)
+        if not FOREIGN.search(grid.text, max(0, one.start() - 45), one.start())
+    )
     return islice(own, MANY)
 
 
@@ -124,10 +172,18 @@ def _at(days: list[Found], text: str, place: Place) -> int | None:
     return index if set(_words(text[place.start : days[index].start])) <= FILLERS else None
 
 
+def _places(grid: Grid, label: re.Match[str]) -> Iterator[Place]:
+    cell = grid.at(label.start())
+    own_line = cell is not None and cell.start < label.start() and WEAK.match(label[0]) is not None
+    for place in places(grid, label.start(), label.end()):
+        if place.nearness > BELOW or not own_line:
+            yield place
+
+
 def _labelled(grid: Grid, days: list[Found], pattern: str) -> Iterator[Candidate]:
     for label in _labels(grid, pattern):
         weak = WEAK.match(label[0]) is not None
-        for place in places(grid, label.start(), label.end()):
+        for place in _places(grid, label):
             index = _at(days, grid.text, place)
             if index is not None:
                 yield Candidate(days[index], place.nearness - (1.5 if weak else 0))
@@ -149,7 +205,7 @@ def _periods(grid: Grid, days: list[Found]) -> Iterator[tuple[Candidate, Candida
         if _turns(grid.text[first.end : last.start]):
             yield Candidate(first, 2), Candidate(last, 2)
     for label in _labels(grid, _PERIOD):
-        for place in places(grid, label.start(), label.end()):
+        for place in _places(grid, label):
             index = _at(days, grid.text, place)
             if index is not None and (after := _second(grid, days, index)):
                 yield Candidate(days[index], place.nearness + 1), Candidate(after, place.nearness + 1)

@@ -4,12 +4,15 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 NEW_PAGE = "\f"
 CELL = re.compile(r"\S+(?: \S+)*")
 GAP = r"(?: |\n[ ]{0,200})"
 """Between two words of one phrase: a blank, or the turn of a line."""
 ROWS_BELOW = 3
+AFFIX = 30
+"""Characters that may stand in a label's cell before or after it, and it still is a label for what is below."""
 PROSE = 45
 """Characters from which on a cell is taken for a line of running text."""
 
@@ -71,9 +74,9 @@ class Grid:
         return rows[0][0] if rows and rows[0] else None
 
     def below(self, cell: Cell) -> Iterator[Cell]:
-        """In each of the next rows the cell that begins under this one or reaches under it, the nearest row first."""
-        for row in self._rows[cell.row + 1 : cell.row + 1 + ROWS_BELOW]:
-            yield from self._beneath(cell, row)
+        """The two nearest cells that begin under this one or reach under it, in the next rows."""
+        rows = self._rows[cell.row + 1 : cell.row + 1 + ROWS_BELOW]
+        return islice((beneath for row in rows for beneath in self._beneath(cell, row)), 2)
 
     def above(self, cell: Cell) -> Cell | None:
         row = self._rows[cell.row - 1] if cell.row else []
@@ -112,6 +115,8 @@ def places(grid: Grid, start: int, end: int) -> Iterator[Place]:
         return
     if not rest.strip(" :.#-()") and (beside := grid.right_of(last)):
         yield Place(beside.start, beside.end, BESIDE)
+    if start - cell.start > AFFIX or len(rest) > AFFIX:
+        return
     for beneath in grid.below(cell):
         yield Place(beneath.start, beneath.end, BELOW)
 

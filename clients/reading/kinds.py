@@ -45,7 +45,9 @@ LABEL = re.compile(
 )
 TITLES = {"declarations": 3, "declaration": 3, "policy": 2, "certificate": 1, "insurance": 1, "coverage": 1}
 """Words that make a line a title, and what that is worth to a type in it."""
-ASIDE = re.compile(r"\b(?:underlying|discount|bundle|multi|other|prior|previous|also|vehicle|endorsement)\b", re.IGNORECASE)
+ASIDE = re.compile(
+    r"\b(?:underlying|discount|bundle|multi|other|prior|previous|also|vehicle|endorsement)\b", re.IGNORECASE
+)
 """On a line: it may speak of another policy, or of what is insured by this one."""
 TITLE_LENGTH = 90
 MANY = 300
@@ -63,7 +65,9 @@ def find_kind(grid: Grid, companies: list[Name]) -> dict[str, Found]:
 
     def worth(word: re.Match[str]) -> tuple[float, int, int]:
         cell = _cell(grid, word)
-        score = _title(grid.said(cell)) + (LABELLED if cell.start in labelled else 0) + min(often[word.lastgroup], 5) / 10
+        score = (
+            _title(grid.said(cell)) + (LABELLED if cell.start in labelled else 0) + min(often[word.lastgroup], 5) / 10
+        )
         return score, -cell.start, -RANKS.index(str(word.lastgroup))
 
     best = max(words, key=worth)
