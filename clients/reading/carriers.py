@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from clients.reading.found import Found
-from clients.reading.grid import BELOW, GAP, PROSE, Cell, Grid, Place, place_above, places
+from clients.reading.grid import GAP, PROSE, Cell, Grid, Place, place_above, places
 
 TOKEN = re.compile(r"[^\s,;:()]+")
 INSURER = {
@@ -27,7 +27,7 @@ OTHER_TRADE = {
     "llc", "associates", "consultants", "partners", "department", "commissioner", "institute", "bureau,", "funding",
 }  # fmt: skip
 """Words that the names of agencies, banks and authorities have, and an insurer's has not."""
-JOINING = {"of", "and", "&", "the", "for", "de", "a"}
+JOINING = {"of", "and", "&", "the", "for", "de", "a", "at"}
 STOPS = {
     "by", "in", "with", "from", "to", "your", "our", "this", "policy", "is", "declarations", "declaration", "page",
     "insurer", "insured", "issued", "underwritten", "provided", "coverage", "named", "dear", "agrees", "company's",
@@ -35,6 +35,12 @@ STOPS = {
 """Words that end a name, also where a page is all capitals."""
 GENERIC = {"plan", "type", "evidence", "certificate", "schedule", "kind", "summary", "proof", "date", "amount", "line"}
 """Words that begin no name: `Plan of Insurance`."""
+LINES = {
+    "auto", "automobile", "home", "homeowners", "renters", "condo", "life", "term", "umbrella", "flood", "pet", "boat",
+    "commercial", "business", "personal", "family", "general", "property", "liability", "workers", "workers'",
+    "compensation", "employers", "package", "group", "health", "accident", "travel", "title", "private", "mortgage",
+}  # fmt: skip
+"""Words that say what is insured: alone before `Insurance` they make a title and no name."""
 ABBREVIATED = {"co", "corp", "inc", "ltd", "assn"}
 LABEL = re.compile(
     rf"(?<![\w-])(?:(?:name{GAP}of{GAP})?(?:insurer|insurance{GAP}(?:company|carrier)|issuing{GAP}company|carrier)"
@@ -80,13 +86,14 @@ def find_carrier(grid: Grid, companies: list[Name]) -> dict[str, Found]:
 def names(grid: Grid) -> list[Name]:
     """Every company named, by the words that their names have."""
     named: list[Name] = []
-    covered = 0
+    covered: dict[Cell, int] = {}
     for cell in grid.cells:
-        after = grid.first_below(cell) if cell.end - cell.start > PROSE else None
+        after = grid.goes_on(cell) if cell.end - cell.start > PROSE else None
         for name in _names_in(grid, cell.start, cell.end, after):
-            if covered <= name.start < cell.end:
+            if covered.get(cell, 0) <= name.start < cell.end:
                 named.append(name)
-                covered = name.end
+                if after and name.end > after.start:
+                    covered[after] = name.end
     return named
 
 
@@ -114,7 +121,7 @@ def _begins_name(word: str) -> bool:
 def _goes_on(text: str, last: re.Match[str], token: re.Match[str], *, turned: bool) -> bool:
     """Whether a word is still of the name that the last one is of; `turned` where a new line begins with it."""
     word, between = _plain(token[0]), "" if turned else text[last.end() : token.start()]
-    if word in STOPS:
+    if word in STOPS or (turned and _plain(last[0]) in FORM and word not in INSURER | FORM | {"of"}):
         return False
     if between.strip():  # only `, Inc.` comes after a comma
         return between.strip() == "," and word in {"inc", "llc", "ltd", "na", "n.a", "limited"}
@@ -137,6 +144,8 @@ def _named(run: list[re.Match[str]]) -> Iterator[Name]:
         return
     last = _last(run, words, last)
     own = set(words[: last + 1]) - INSURER - FORM - JOINING - OTHER_TRADE
+    if words[last] not in FORM:
+        own -= LINES
     if not own or words[0] in GENERIC:
         return
     end = run[last][0].rstrip(".'\"") + ("." if words[last] in ABBREVIATED and run[last][0].endswith(".") else "")
@@ -186,17 +195,20 @@ def _worth(grid: Grid, name: Name, named: list[Name]) -> float:
 
 def _foreign(grid: Grid, start: int) -> bool:
     """Whether what stands here is another's: as the words before it say, or the label beside or above it."""
-    if FOREIGN.search(grid.text, max(0, start - 50), start):
-        return True
     cell = grid.at(start)
-    if cell is None or start != cell.start:
+    if cell is None:
         return False
-    over = grid.above(cell)
-    return over is not None and _labels_another(grid, over)
+    over = grid.above(cell) if start == cell.start else None
+    if over and over.end - over.start < PROSE:
+        return FOREIGN.search(grid.said(over)) is not None
+    before = f"{grid.said(over)} " if over else grid.text[max(cell.start, start - 50) : start] or _beside(grid, cell)
+    return FOREIGN.search(before[-50:]) is not None
 
 
-def _labels_another(grid: Grid, cell: Cell) -> bool:
-    return cell.end - cell.start < PROSE and FOREIGN.search(grid.said(cell)) is not None
+def _beside(grid: Grid, cell: Cell) -> str:
+    """What stands to the left of a cell."""
+    before = grid.left_of(cell)
+    return f"{grid.said(before)} " if before else ""
 
 
 def _labelled(grid: Grid) -> Iterator[tuple[float, Name]]:
@@ -216,8 +228,7 @@ def _name_at(grid: Grid, place: Place) -> Name | None:
     cell = grid.at(start)
     if cell is None:
         return None
-    under = next((one for one in grid.below(cell) if abs(one.left - cell.left) <= 1), None)
-    for after in (under, None):
+    for after in (grid.goes_on(cell), None):
         name = next(_names_in(grid, start, cell.end, after), None)
         if name and name.start == start and name.insurer:
             return name

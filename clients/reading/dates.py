@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
+from itertools import islice, pairwise
 
 from clients.reading.found import Found
 from clients.reading.grid import ABOVE, BELOW, GAP, Grid, Place, place_above, places
@@ -74,7 +74,7 @@ TURNS = {
     "terminates",
 }
 """What stands between the first and the last day."""
-WORD = re.compile(r"[^\s:,()]+")
+WORD = re.compile(r"[^\s,()]+")
 NEAR = 120
 """Characters, blanks included, between things that belong together."""
 _BEGIN = (
@@ -131,11 +131,7 @@ def find_dates(grid: Grid) -> dict[str, Found]:
 
 def dates(text: str) -> list[Found]:
     """Every date in a text, in order."""
-    found = []
-    for match in DATE.finditer(text):
-        if day := _day(match):
-            found.append(Found(day, match.start(), match.end()))
-    return found
+    return [Found(day, one.start(), one.end()) for one in DATE.finditer(text) if (day := _day(one))]
 
 
 def _day(match: re.Match[str]) -> date | None:
@@ -201,7 +197,7 @@ def _captioned(grid: Grid, days: list[Found], pattern: str, taken: set[int]) -> 
 
 def _periods(grid: Grid, days: list[Found]) -> Iterator[tuple[Candidate, Candidate]]:
     """Pairs of dates that say from when to when: by the word between them, or below one title."""
-    for first, last in zip(days, days[1:], strict=False):
+    for first, last in pairwise(days):
         if _turns(grid.text[first.end : last.start]):
             yield Candidate(first, 2), Candidate(last, 2)
     for label in _labels(grid, _PERIOD):
@@ -221,7 +217,7 @@ def _words(between: str) -> list[str]:
     """The words between two things that belong together; some other word where they are too far apart."""
     if len(between) > NEAR + 200 or len(" ".join(between.split())) > NEAR:
         return ["…"]
-    return [word.lower().strip(".#") or "-" for word in WORD.findall(between)]
+    return [word for one in WORD.findall(between) if (word := one.lower().strip(".#:"))]
 
 
 def _second(grid: Grid, days: list[Found], index: int) -> Found | None:

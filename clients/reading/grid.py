@@ -68,10 +68,14 @@ class Grid:
         after = self.cells[index] if index < len(self.cells) else None
         return after if after and after.row == cell.row else None
 
-    def first_below(self, cell: Cell) -> Cell | None:
-        """The cell that begins the next row, where a sentence goes on."""
-        rows = self._rows[cell.row + 1 : cell.row + 2]
-        return rows[0][0] if rows and rows[0] else None
+    def left_of(self, cell: Cell) -> Cell | None:
+        index = bisect_left(self._starts, cell.start) - 1
+        before = self.cells[index] if index >= 0 else None
+        return before if before and before.row == cell.row else None
+
+    def goes_on(self, cell: Cell) -> Cell | None:
+        """Where a line of this column goes on, if it does: in the cell under it that is not indented."""
+        return next((one for one in self.below(cell) if one.left <= cell.left + 1), None)
 
     def below(self, cell: Cell) -> Iterator[Cell]:
         """The two nearest cells that begin under this one or reach under it, in the next rows."""
@@ -110,8 +114,8 @@ def places(grid: Grid, start: int, end: int) -> Iterator[Place]:
     if rest.strip(" :.#-"):
         yield Place(end, last.end, BESIDE)
     if len(rest) > PROSE or last.right - last.left > PROSE:
-        if after := grid.first_below(last):
-            yield Place(end, after.end, BESIDE)
+        if after := grid.goes_on(last):
+            yield Place(after.start, after.end, BESIDE)
         return
     if not rest.strip(" :.#-()") and (beside := grid.right_of(last)):
         yield Place(beside.start, beside.end, BESIDE)

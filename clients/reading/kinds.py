@@ -2,7 +2,6 @@
 
 import re
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
@@ -18,17 +17,19 @@ WORDS = {
         rf"|farm{GAP}(?:&|and){GAP}ranch|farm{GAP}?owners?|garage{GAP}(?:policy|liability)|surety{GAP}bond"
         rf"|errors{GAP}(?:&|and){GAP}omissions|directors{GAP}(?:&|and){GAP}officers|cyber|builders?'?s?{GAP}risk"
     ),
-    "renters": rf"renter'?s?'?|tenant'?s?'?|ho[- ]?0?4",
+    "renters": r"renter'?s?'?|tenant'?s?'?|ho[- ]?0?4",
     "home": (
         rf"home{GAP}?owner'?s?'?|dwelling|condo(?:minium)?(?:{GAP}(?:unit{GAP})?owner'?s?'?)?|(?:mobile|manufactured){GAP}?home"
         rf"(?:owners?)?|home{GAP}insurance|home{GAP}policy|residential{GAP}property|ho[- ]?0?[123568]|dp[- ]?0?[123]"
         rf"|landlord(?:'?s)?"
     ),
-    "auto": rf"auto(?:mobile|mobiles|s)?|motor{GAP}?cycle|car{GAP}(?:insurance|policy)|motor{GAP}vehicle|vehicle{GAP}policy",
-    "life": rf"life|annuity",
+    "auto": rf"auto(?:mobile|mobiles|s)?|motor{GAP}?cycle|car{GAP}(?:insurance|policy)|your{GAP}car|vehicles?|vin"
+    r"|collision",
+    "life": r"life|annuity",
     "other": (
-        rf"water{GAP}?craft|boat(?:owners?)?|yacht|pet|flood|earthquake|travel|jewelry|recreational{GAP}vehicle|rv|snowmobile"
-        rf"|disability|long[- ]term{GAP}care|dental|health|medicare|accident|identity{GAP}theft|valuable{GAP}(?:items|articles)"
+        rf"water{GAP}?craft|boat(?:owners?)?|yacht|pet|flood|earthquake|travel|jewelry|recreational{GAP}vehicle|rv"
+        rf"|snowmobile|disability|long[- ]term{GAP}care|dental|health|medicare|accident|identity{GAP}theft"
+        rf"|valuable{GAP}(?:items|articles)"
     ),
 }
 """What each type is called, those first that hold when another's word is in the same phrase: a commercial umbrella is
@@ -37,6 +38,8 @@ RANKS = list(WORDS)
 KIND = re.compile(
     rf"(?<![\w-])(?:{'|'.join(f'(?P<{kind}>{pattern})' for kind, pattern in WORDS.items())})(?![\w-])", re.IGNORECASE
 )
+WEAK = re.compile(r"vehicle|vin|collision|accident|health|travel", re.IGNORECASE)
+"""What other policies speak of too."""
 LABEL = re.compile(
     rf"(?<![\w-])(?:(?:policy|insurance|coverage){GAP}type|(?:type|kind){GAP}of{GAP}(?:policy|insurance|coverage|business)"
     rf"|lines?{GAP}of{GAP}(?:business|insurance|coverage)|lob|plan(?:{GAP}of{GAP}insurance)?|product|kind|coverage|re"
@@ -61,14 +64,13 @@ def find_kind(grid: Grid, companies: list[Name]) -> dict[str, Found]:
     if not words:
         return {}
     labelled = set(_labelled(grid))
-    often = Counter(word.lastgroup for word in words)
 
-    def worth(word: re.Match[str]) -> tuple[float, int, int]:
+    def worth(word: re.Match[str]) -> tuple[float, int]:
         cell = _cell(grid, word)
         score = (
-            _title(grid.said(cell)) + (LABELLED if cell.start in labelled else 0) + min(often[word.lastgroup], 5) / 10
+            _title(grid.said(cell)) + (LABELLED if cell.start in labelled else 0) - (1 if WEAK.match(word[0]) else 0)
         )
-        return score, -cell.start, -RANKS.index(str(word.lastgroup))
+        return score, -cell.start
 
     best = max(words, key=worth)
     together = [word for word in words if _cell(grid, word) == _cell(grid, best)]
