@@ -101,7 +101,7 @@ def _names_in(grid: Grid, start: int, end: int, after: Cell | None = None) -> It
     """The names between two places, and on in the cell in which the line goes on."""
     tokens = list(TOKEN.finditer(grid.text, start, end))
     if after:
-        tokens += TOKEN.finditer(grid.text, after.start, after.end)
+        tokens += TOKEN.finditer(grid.text, after.start, min(after.end, after.start + LONGEST))
     run: list[re.Match[str]] = []
     for token in tokens:
         if run and not _goes_on(
@@ -229,7 +229,7 @@ def _name_at(grid: Grid, place: Place) -> Name | None:
     if cell is None:
         return None
     for after in (grid.goes_on(cell), None):
-        name = next(_names_in(grid, start, cell.end, after), None)
+        name = next(_names_in(grid, start, min(cell.end, start + 2 * LONGEST), after), None)
         if name and name.start == start and name.insurer:
             return name
     return None
