@@ -1,4 +1,4 @@
-"""`python -m evaluation`: how well declaration pages are read, on those the rules were written by and on those held out.
+"""`python -m evaluation`: how well declaration pages are read: those the rules were written by, and those held out.
 
 `python -m evaluation faults` names what was misread, on the former alone: of the pages held out only sums are shown,
 so that no rule is written by them.

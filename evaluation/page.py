@@ -52,8 +52,8 @@ def truth(
         "carrier": carrier,
         "policy_number": number,
         "policy_type": kind,
-        "effective_date": begins and begins.isoformat(),
-        "expiration_date": ends and ends.isoformat(),
+        "effective_date": begins.isoformat() if begins else None,
+        "expiration_date": ends.isoformat() if ends else None,
     }
 
 

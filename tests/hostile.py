@@ -20,14 +20,18 @@ def pdf(*objects: bytes, trailer: bytes = b"") -> bytes:
     xref = len(file)
     file += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     file += b"".join(b"%010d 00000 n \n" % place for place in places)
-    return bytes(file + b"trailer << /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, trailer, xref))
+    return bytes(
+        file + b"trailer << /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, trailer, xref)
+    )
 
 
 def stream(content: bytes, entries: bytes = b"") -> bytes:
     return b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(content), entries, content)
 
 
-def one_page(content: bytes, *more: bytes, font: bytes = FONT, page: bytes = b"", catalogue: bytes = CATALOGUE) -> bytes:
+def one_page(
+    content: bytes, *more: bytes, font: bytes = FONT, page: bytes = b"", catalogue: bytes = CATALOGUE
+) -> bytes:
     """A file whose page has this content stream (object 4) and font (object 5); `more` are objects from 6 on."""
     pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
     own = (
@@ -64,7 +68,9 @@ def drawn(text: str = GRANITE, password: str | None = None) -> bytes:
 def many_pages(number: int) -> bytes:
     """Each of them the same object."""
     pages = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (b"3 0 R " * number, number)
-    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>"
+    page = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>"
+    )
     return pdf(CATALOGUE, pages, page, written(GRANITE.encode()), FONT)
 
 

@@ -104,9 +104,8 @@ def _names_in(grid: Grid, start: int, end: int, after: Cell | None = None) -> It
         tokens += TOKEN.finditer(grid.text, after.start, min(after.end, after.start + LONGEST))
     run: list[re.Match[str]] = []
     for token in tokens:
-        if run and not _goes_on(
-            grid.text, run[-1], token, turned=after is not None and run[-1].end() <= end <= token.start()
-        ):
+        turned = after is not None and token.start() == after.start
+        if run and not _goes_on(run[-1], token, turned=turned):
             yield from _named(run)
             run = []
         if run or _begins_name(token[0]):
@@ -118,9 +117,9 @@ def _begins_name(word: str) -> bool:
     return (word[0].isupper() or word[0].isdigit()) and _plain(word) not in STOPS | JOINING - {"the", "a"}
 
 
-def _goes_on(text: str, last: re.Match[str], token: re.Match[str], *, turned: bool) -> bool:
+def _goes_on(last: re.Match[str], token: re.Match[str], *, turned: bool) -> bool:
     """Whether a word is still of the name that the last one is of; `turned` where a new line begins with it."""
-    word, between = _plain(token[0]), "" if turned else text[last.end() : token.start()]
+    word, between = _plain(token[0]), "" if turned else token.string[last.end() : token.start()]
     if word in STOPS or (turned and _plain(last[0]) in FORM and word not in INSURER | FORM | {"of"}):
         return False
     if between.strip():  # only `, Inc.` comes after a comma
@@ -198,17 +197,14 @@ def _foreign(grid: Grid, start: int) -> bool:
     cell = grid.at(start)
     if cell is None:
         return False
-    over = grid.above(cell) if start == cell.start else None
-    if over and over.end - over.start < PROSE:
-        return FOREIGN.search(grid.said(over)) is not None
-    before = f"{grid.said(over)} " if over else grid.text[max(cell.start, start - 50) : start] or _beside(grid, cell)
-    return FOREIGN.search(before[-50:]) is not None
+    if start > cell.start:
+        return _speaks_of_another(grid.text[max(cell.start, start - 50) : start])
+    said = [f"{grid.said(one)} "[-50:] for one in (grid.above(cell), grid.left_of(cell)) if one]
+    return any(_speaks_of_another(one) for one in said if ":" not in one.rstrip(" :"))  # else it has its value itself
 
 
-def _beside(grid: Grid, cell: Cell) -> str:
-    """What stands to the left of a cell."""
-    before = grid.left_of(cell)
-    return f"{grid.said(before)} " if before else ""
+def _speaks_of_another(before: str) -> bool:
+    return FOREIGN.search(before) is not None
 
 
 def _labelled(grid: Grid) -> Iterator[tuple[float, Name]]:

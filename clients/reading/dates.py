@@ -27,71 +27,41 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 TIMES = {
-    "12:01",
-    "12:00",
-    "00:01",
-    "am",
-    "a.m",
-    "pm",
-    "p.m",
-    "12:01am",
-    "12:01a.m",
-    "noon",
-    "standard",
-    "local",
-    "time",
-}
+    "12:01", "12:00", "00:01", "am", "a.m", "pm", "p.m", "12:01am", "12:01a.m", "noon", "standard", "local", "time",
+}  # fmt: skip
 FILLERS = TIMES | {
-    "on",
-    "from",
-    "at",
-    "as",
-    "of",
-    "is",
-    "the",
-    "date",
-    "day",
-    "both",
-    "mm/dd/yyyy",
-    "mo/day/yr",
-    "months",
-}
+    "on", "from", "at", "as", "of", "is", "the", "date", "day", "both", "mm/dd/yyyy", "mo/day/yr", "months",
+}  # fmt: skip
 """What may stand between a label and its date."""
 TURNS = {
-    "to",
-    "thru",
-    "through",
-    "until",
-    "till",
-    "and",
-    "-",
-    "–",
-    "—",
-    "expires",
-    "ends",
-    "expire",
-    "end",
-    "terminates",
-}
+    "to", "thru", "through", "until", "till", "and", "-", "–", "—", "expires", "ends", "expire", "end", "terminates",
+}  # fmt: skip
 """What stands between the first and the last day."""
 WORD = re.compile(r"[^\s,()]+")
 NEAR = 120
 """Characters, blanks included, between things that belong together."""
-_BEGIN = (
-    rf"effective(?:{GAP}(?:date|from|on))?|eff\.?(?:{GAP}date)?|inception(?:{GAP}date)?|(?:takes|take){GAP}effect"
-    rf"|start{GAP}date|starts|starting|begin(?:ning)?{GAP}date|begins|beginning|commencement(?:{GAP}date)?|commences"
-    rf"|policy{GAP}date|valid{GAP}from|in{GAP}force{GAP}from|in{GAP}force{GAP}since|from"
+
+
+def _label(*ways: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(ways)})(?![\w'])", re.IGNORECASE)
+
+
+BEGIN = _label(
+    rf"effective(?:{GAP}(?:date|from|on))?|eff\.?(?:{GAP}date)?|inception(?:{GAP}date)?|(?:takes|take){GAP}effect",
+    rf"start{GAP}date|starts|starting|begin(?:ning)?{GAP}date|begins|beginning|commencement(?:{GAP}date)?|commences",
+    rf"policy{GAP}date|valid{GAP}from|in{GAP}force{GAP}from|in{GAP}force{GAP}since|from",
 )
-_END = (
-    rf"expir(?:ation|y)(?:{GAP}date)?|expires|exp\.?(?:{GAP}date)?|(?:effective|valid|in{GAP}force){GAP}(?:to|through|until)"
-    rf"|end(?:ing)?{GAP}date|ends|terminat(?:ion(?:{GAP}date)?|es)|renewal{GAP}date|to|until"
+END = _label(
+    rf"expir(?:ation|y)(?:{GAP}date)?|expires|exp\.?(?:{GAP}date)?|end(?:ing)?{GAP}date|ends",
+    rf"(?:effective|valid|in{GAP}force){GAP}(?:to|through|until)|terminat(?:ion(?:{GAP}date)?|es)|renewal{GAP}date",
+    "to|until",
 )
-_PERIOD = (
-    rf"(?:policy|coverage|insurance|contract){GAP}(?:period|term|dates)|term{GAP}of{GAP}(?:policy|insurance|coverage)"
-    rf"|period{GAP}of{GAP}(?:insurance|coverage)|effective{GAP}dates|period|term|in{GAP}force|effective"
+PERIOD = _label(
+    rf"(?:policy|coverage|insurance|contract){GAP}(?:period|term|dates)|term{GAP}of{GAP}(?:policy|insurance|coverage)",
+    rf"period{GAP}of{GAP}(?:insurance|coverage)|effective{GAP}dates|period|term|in{GAP}force|effective",
 )
 WEAK = re.compile(r"(?:from|to|until|period|term|in force|renewal\s+date|policy\s+date)\Z", re.IGNORECASE)
-"""Labels that are common words: they count for less, and for nothing but their own line in the middle of one."""
+"""Labels that are common words, and count for less."""
 FOREIGN = re.compile(
     r"\b(?:prior|previous|former|old|original|orig|rate|change|endorsement|amendment|transaction|cancellation|vehicle"
     r"|license|licence|registration|notice|loan|lease|claim|billing|payment|discount|card)(?:'s)?\b[^:.\n]{0,25}\Z",
@@ -103,35 +73,37 @@ MANY = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    day: Found
-    score: float
+class Day:
+    """A date, and where it stands."""
+
+    value: date
+    start: int
+    end: int
 
     @property
-    def value(self) -> date:
-        assert isinstance(self.day.value, date)
-        return self.day.value
+    def found(self) -> Found:
+        return Found(self.value, self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    day: Day
+    score: float
 
 
 def find_dates(grid: Grid) -> dict[str, Found]:
     """The policy's first and last day."""
     days = dates(grid.text)
     periods = list(_periods(grid, days))
-    begins = [Candidate(first.day, first.score) for first, _ in periods]
-    ends = [Candidate(last.day, last.score) for _, last in periods]
-    taken: set[int] = {one.day.start for one in (*begins, *ends)}
-    for pattern, candidates in ((_BEGIN, begins), (_END, ends)):
-        candidates += _labelled(grid, days, pattern)
-    taken |= {one.day.start for one in (*begins, *ends)}
-    for pattern, candidates in ((_BEGIN, begins), (_END, ends)):
-        if not candidates:
-            candidates += _captioned(grid, days, pattern, taken)
-    return _best(begins, ends)
+    begins = [*(first for first, _ in periods), *_labelled(grid, days, BEGIN)]
+    ends = [*(last for _, last in periods), *_labelled(grid, days, END)]
+    taken = {one.day.start for one in (*begins, *ends)}
+    return _best(begins or _captioned(grid, days, BEGIN, taken), ends or _captioned(grid, days, END, taken))
 
 
-def dates(text: str) -> list[Found]:
+def dates(text: str) -> list[Day]:
     """Every date in a text, in order."""
-    return [Found(day, one.start(), one.end()) for one in DATE.finditer(text) if (day := _day(one))]
+    return [Day(day, one.start(), one.end()) for one in DATE.finditer(text) if (day := _day(one))]
 
 
 def _day(match: re.Match[str]) -> date | None:
@@ -149,18 +121,14 @@ def _day(match: re.Match[str]) -> date | None:
         return None
 
 
-def _labels(grid: Grid, pattern: str) -> Iterator[re.Match[str]]:
+def _labels(grid: Grid, label: re.Pattern[str]) -> Iterator[re.Match[str]]:
     """Where a label stands that speaks of the policy itself."""
-    labels = re.compile(rf"(?<![\w-])(?:{pattern})(?![\w'])", re.IGNORECASE)
-    own = (
-        one
-        for one in labels.finditer(grid.text)
-        if not FOREIGN.search(grid.text, max(0, one.start() - 45), one.start())
-    )
-    return islice(own, MANY)
+    text = grid.text
+    found = label.finditer(text)
+    return islice((one for one in found if not FOREIGN.search(text, max(0, one.start() - 45), one.start())), MANY)
 
 
-def _at(days: list[Found], text: str, place: Place) -> int | None:
+def _at(days: list[Day], text: str, place: Place) -> int | None:
     """Which date stands at a place, with no more than fillers before it."""
     index = bisect_left(days, place.start, key=lambda day: day.start)
     if index == len(days) or days[index].start >= place.end:
@@ -169,38 +137,37 @@ def _at(days: list[Found], text: str, place: Place) -> int | None:
 
 
 def _places(grid: Grid, label: re.Match[str]) -> Iterator[Place]:
+    """Where the dates of a label may stand; below it only where it is no common word in the middle of a line."""
     cell = grid.at(label.start())
-    own_line = cell is not None and cell.start < label.start() and WEAK.match(label[0]) is not None
-    for place in places(grid, label.start(), label.end()):
-        if place.nearness > BELOW or not own_line:
-            yield place
+    inside = cell is not None and cell.start < label.start() and WEAK.match(label[0]) is not None
+    return (one for one in places(grid, label.start(), label.end()) if one.nearness > BELOW or not inside)
 
 
-def _labelled(grid: Grid, days: list[Found], pattern: str) -> Iterator[Candidate]:
-    for label in _labels(grid, pattern):
-        weak = WEAK.match(label[0]) is not None
-        for place in _places(grid, label):
+def _labelled(grid: Grid, days: list[Day], label: re.Pattern[str]) -> Iterator[Candidate]:
+    for one in _labels(grid, label):
+        weak = WEAK.match(one[0]) is not None
+        for place in _places(grid, one):
             index = _at(days, grid.text, place)
             if index is not None:
                 yield Candidate(days[index], place.nearness - (1.5 if weak else 0))
                 break
 
 
-def _captioned(grid: Grid, days: list[Found], pattern: str, taken: set[int]) -> Iterator[Candidate]:
+def _captioned(grid: Grid, days: list[Day], label: re.Pattern[str], taken: set[int]) -> Iterator[Candidate]:
     """Dates above their label, where no other label claims them."""
-    for label in _labels(grid, pattern):
-        place = place_above(grid, label.start())
+    for one in _labels(grid, label):
+        place = place_above(grid, one.start())
         index = _at(days, grid.text, place) if place else None
         if index is not None and days[index].start not in taken:
             yield Candidate(days[index], ABOVE)
 
 
-def _periods(grid: Grid, days: list[Found]) -> Iterator[tuple[Candidate, Candidate]]:
+def _periods(grid: Grid, days: list[Day]) -> Iterator[tuple[Candidate, Candidate]]:
     """Pairs of dates that say from when to when: by the word between them, or below one title."""
     for first, last in pairwise(days):
         if _turns(grid.text[first.end : last.start]):
             yield Candidate(first, 2), Candidate(last, 2)
-    for label in _labels(grid, _PERIOD):
+    for label in _labels(grid, PERIOD):
         for place in _places(grid, label):
             index = _at(days, grid.text, place)
             if index is not None and (after := _second(grid, days, index)):
@@ -220,7 +187,7 @@ def _words(between: str) -> list[str]:
     return [word for one in WORD.findall(between) if (word := one.lower().strip(".#:"))]
 
 
-def _second(grid: Grid, days: list[Found], index: int) -> Found | None:
+def _second(grid: Grid, days: list[Day], index: int) -> Day | None:
     """The date that ends a period: next in the row, or in the row below."""
     if index + 1 == len(days):
         return None
@@ -236,16 +203,16 @@ def _best(begins: Iterable[Candidate], ends: Iterable[Candidate]) -> dict[str, F
     """The two that go together best; one alone where they would be out of order."""
     first, last = _ranked(begins), _ranked(ends)
     pairs = [
-        (one.score + other.score + (2 if _usual(one.value, other.value) else 0), -place, one, other)
+        (one.score + other.score + (2 if _usual(one.day.value, other.day.value) else 0), -place, one, other)
         for place, (one, other) in enumerate((one, other) for one in first for other in last)
-        if one.value < other.value
+        if one.day.value < other.day.value
     ]
     if pairs:
         _, _, begin, end = max(pairs, key=lambda pair: pair[:2])
-        return {"effective_date": begin.day, "expiration_date": end.day}
+        return {"effective_date": begin.day.found, "expiration_date": end.day.found}
     if first and (not last or first[0].score >= last[0].score):
-        return {"effective_date": first[0].day}
-    return {"expiration_date": last[0].day} if last else {}
+        return {"effective_date": first[0].day.found}
+    return {"expiration_date": last[0].day.found} if last else {}
 
 
 def _ranked(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -23,8 +23,9 @@ WORDS = {
         rf"(?:owners?)?|home{GAP}insurance|home{GAP}policy|residential{GAP}property|ho[- ]?0?[123568]|dp[- ]?0?[123]"
         rf"|landlord(?:'?s)?"
     ),
-    "auto": rf"auto(?:mobile|mobiles|s)?|motor{GAP}?cycle|car{GAP}(?:insurance|policy)|your{GAP}car|vehicles?|vin"
-    r"|collision",
+    "auto": (
+        rf"auto(?:mobile|mobiles|s)?|motor{GAP}?cycle|car{GAP}(?:insurance|policy)|your{GAP}car|vehicles?|vin|collision"
+    ),
     "life": r"life|annuity",
     "other": (
         rf"water{GAP}?craft|boat(?:owners?)?|yacht|pet|flood|earthquake|travel|jewelry|recreational{GAP}vehicle|rv"
@@ -65,31 +66,28 @@ def find_kind(grid: Grid, companies: list[Name]) -> dict[str, Found]:
         return {}
     labelled = set(_labelled(grid))
 
-    def worth(word: re.Match[str]) -> tuple[float, int]:
-        cell = _cell(grid, word)
-        score = (
-            _title(grid.said(cell)) + (LABELLED if cell.start in labelled else 0) - (1 if WEAK.match(word[0]) else 0)
-        )
-        return score, -cell.start
+    def worth(spoken: tuple[re.Match[str], Cell]) -> tuple[float, int]:
+        word, cell = spoken
+        weak = WEAK.match(word[0]) is not None
+        return _title(grid.said(cell)) + LABELLED * (cell.start in labelled) - weak, -cell.start
 
-    best = max(words, key=worth)
-    together = [word for word in words if _cell(grid, word) == _cell(grid, best)]
-    best = min(together, key=lambda word: (RANKS.index(str(word.lastgroup)), word.start()))
+    _, line = max(words, key=worth)
+    best = min((word for word, cell in words if cell == line), key=lambda word: (_rank(word), word.start()))
     return {"policy_type": Found(str(best.lastgroup), best.start(), best.end())}
 
 
-def _words(grid: Grid, companies: list[Name]) -> Iterator[re.Match[str]]:
+def _rank(word: re.Match[str]) -> int:
+    return RANKS.index(str(word.lastgroup))
+
+
+def _words(grid: Grid, companies: list[Name]) -> Iterator[tuple[re.Match[str], Cell]]:
+    """The words that name a type, each with the line it stands on, but those in the names of companies."""
     starts = [name.start for name in companies]
     for word in KIND.finditer(grid.text):
         before = bisect_right(starts, word.start()) - 1
-        if before < 0 or companies[before].end <= word.start():
-            yield word
-
-
-def _cell(grid: Grid, word: re.Match[str]) -> Cell:
-    cell = grid.at(word.start())
-    assert cell is not None  # a word has no blank at its beginning
-    return cell
+        cell = grid.at(word.start())
+        if cell and (before < 0 or companies[before].end <= word.start()):
+            yield word, cell
 
 
 def _title(said: str) -> float:

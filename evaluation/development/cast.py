@@ -1,5 +1,6 @@
 """Whom and what the development pages name."""
 
+from collections.abc import Callable
 from datetime import date
 from random import Random
 
@@ -96,5 +97,5 @@ def capitals(day: date) -> str:
     return f"{day:%b} {day:%d} {day.year}".upper()
 
 
-def any_form(dice: Random):
+def any_form(dice: Random) -> Callable[[date], str]:
     return dice.choice((slashed, short, dashed, iso, abbreviated, long_form, day_first, capitals))

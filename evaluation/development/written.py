@@ -171,7 +171,7 @@ def named_at_the_foot(dice: Random) -> tuple[Sheet, Truth]:
     write = cast.any_form(dice)
     sheet.write(60, 60, dice.choice(("Coverly", "Lantern", "Hometown Group")), size=22, font=BOLD)
     sheet.write(60, 90, title, size=9)
-    y = sheet.lines(
+    sheet.lines(
         60,
         110,
         (
@@ -187,7 +187,6 @@ def named_at_the_foot(dice: Random) -> tuple[Sheet, Truth]:
     sheet.paragraph(
         60, 740, 480, f"{who} {carrier}. Not available in all states. Refer to form {digits(dice, '##-####')}.", size=6
     )
-    assert y < 740
     return sheet, truth(carrier=carrier, number=number, kind=kind, begins=begins, ends=ends)
 
 

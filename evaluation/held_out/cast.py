@@ -1,5 +1,6 @@
 """Whom and what the held-out pages name."""
 
+from collections.abc import Callable
 from datetime import date
 from random import Random
 
@@ -47,5 +48,5 @@ def in_words(day: date) -> str:
     return f"{day.day} {day:%b} {day.year}"
 
 
-def any_form(dice: Random):
+def any_form(dice: Random) -> Callable[[date], str]:
     return dice.choice((long_form, dotted, dashed, slashed, in_words))

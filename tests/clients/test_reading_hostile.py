@@ -4,6 +4,7 @@ import resource
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -34,7 +35,9 @@ HOSTILE = {
     "nested arrays": lambda: pdf(CATALOGUE, b"[" * 3_000_000),
     "nested dictionaries": lambda: pdf(CATALOGUE, b"<< /A " * 500_000),
     "nested graphics states": lambda: one_page(stream(b"q " * 3_000_000)),
-    "a tree of pages in a circle": lambda: pdf(CATALOGUE, b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 9 /Parent 2 0 R >>"),
+    "a tree of pages in a circle": lambda: pdf(
+        CATALOGUE, b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 9 /Parent 2 0 R >>"
+    ),
     "a drawing that draws itself": lambda: one_page(
         stream(b"/X Do"), stream(b"/X Do /X Do", FORM % 6), page=b"/XObject << /X 6 0 R >>"
     ),
@@ -59,10 +62,8 @@ def read(file: bytes) -> str:
 def test_it_ends_within_its_bounds(name: str) -> None:
     file = HOSTILE[name]()
     began = time.monotonic()
-    try:
+    with suppress(Unreadable):
         assert len(read(file)) <= MAX_CHARACTERS
-    except Unreadable as failure:
-        assert str(failure) in {"damaged", "too slow", "stopped"}
     assert time.monotonic() - began < SECONDS + 2
     if sys.platform == "linux":
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
@@ -91,7 +92,9 @@ def test_of_a_hundred_thousand_pages_the_first_are_read() -> None:
 
 
 def test_a_damaged_page_does_not_hide_the_next() -> None:
-    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>"
+    page = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> >>"
+    )
     font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
     pages = b"<< /Type /Pages /Kids [9 0 R 3 0 R] /Count 2 >>"
     assert GRANITE in read(pdf(CATALOGUE, pages, page, written(GRANITE.encode()), font))
@@ -125,10 +128,9 @@ def test_letters_of_every_script_come_out_and_what_does_not_show_does_not() -> N
 @given(st.binary(max_size=2_000), st.integers(0, 1_300), st.integers(0, 200))
 def test_any_damage_is_survived(noise: bytes, at: int, over: int) -> None:
     file = drawn()
-    try:
-        text_of(BytesIO(file[:at] + noise + file[at + over :]))
-    except Unreadable as failure:
-        assert str(failure) in {"damaged", "encrypted", "stopped"}
+    with suppress(Unreadable):
+        text = read(file[:at] + noise + file[at + over :])
+        assert text.isprintable() or set(text) & set("\n\f")
 
 
 def test_the_process_that_reads_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
