@@ -8,7 +8,7 @@ SCHEMA ?= openapi.json
 OFFLINE := SECRET_KEY=offline DATABASE_URL=postgresql://localhost/offline REDIS_URL=redis://localhost/0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types schema bench lock
+.PHONY: help run test lint types schema bench evaluate lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ schema: $(STAMP) ## Write the API's description, openapi.json
 
 bench: $(STAMP) ## Measure the speed; ARGS name benchmarks
 	@$(BIN)/python -m bench $(ARGS)
+
+evaluate: $(STAMP) ## Measure how well declaration pages are read
+	@$(BIN)/python -m evaluation
 
 lock: $(STAMP) ## Resolve requirements/*.in anew into requirements/*.txt, with hashes
 	@cd requirements && for name in base dev; do \
