@@ -1,5 +1,6 @@
 """Tenancy: whatever is linked to whom, a caller sees what it may see, all of it and nothing else."""
 
+import re
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def test_no_refusal_names_what_it_hides(
     token = partner.token if endpoint.operation.caller.name == "PARTNER" else agency.owner.token
     pairs = [(foreign_agency.id, foreign_agency.owner.id), NOBODYS]
     uuid = "019ab3f0-7c1e-7d2a-9f40-3b1c5d7e9a02"
-    uuids = dict.fromkeys(("client_uuid", "submission_uuid", "declaration_page_uuid"), uuid)
+    uuids = dict.fromkeys(re.findall(r"{(\w+_uuid)}", endpoint.route), uuid)
     bodies = {
         api.call(
             endpoint.method, endpoint.route.format(agency_id=agency_id, agent_id=agent_id, **uuids),

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
 import orjson
 import pytest
+from django.utils import timezone
 
 from tests.answers import data
 from tests.clients import conftest as clients
@@ -73,6 +75,19 @@ def bodies() -> list[dict[str, Any]]:
 
 def types() -> list[str]:
     return [body["type"] for body in bodies()]
+
+
+def failing(webhook: WebhookSeat, since: timedelta, *, failures: int = 50, **values: Any) -> None:
+    """As if nothing had arrived for so long."""
+    Subscription.objects.filter(pk=webhook.uuid).update(
+        failing_since=timezone.now() - since, failures_in_row=failures, **values
+    )
+
+
+def tried(api: Api, webhook: WebhookSeat, events: int) -> None:
+    """Events that were attempted and not delivered."""
+    for _ in range(events):
+        Delivery.objects.filter(pk=new_delivery(api, webhook).uuid).update(attempts=25)
 
 
 @dataclass
