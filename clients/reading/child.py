@@ -92,6 +92,8 @@ def _letters(document: pypdfium2.PdfDocument, index: int, most: int) -> Iterator
         (left, bottom), (right, top) = upright(quarter, box.left, box.bottom), upright(quarter, box.right, box.top)
         base = upright(quarter, x.value, y.value)[1]
         size = max(abs(top - bottom) / 1.2, 0.01)  # the box is as high as a line
+        if not math.isfinite(left + right + base + size):
+            continue
         yield Run(drawn, min(left, right), max(left, right), base, size, quarter, blank)
         blank = False
 

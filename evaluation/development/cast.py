@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import date
 from random import Random
 
+from evaluation.page import digits
+
 CARRIERS = (
     "Granite Mutual Insurance Company",
     "Quarry Casualty Insurance Co.",
@@ -63,6 +65,11 @@ NUMBERS = (
 
 def number_form(dice: Random) -> str:
     return dice.choice(NUMBERS)
+
+
+def policy(dice: Random, kinds: tuple[tuple[str, str], ...] = PERSONAL) -> tuple[str, str, str, str]:
+    """A carrier, a policy number, the policy's title and its type."""
+    return dice.choice(CARRIERS), digits(dice, number_form(dice)), *dice.choice(kinds)
 
 
 def slashed(day: date) -> str:

@@ -10,11 +10,7 @@ from evaluation.sheet import BOLD, SERIF, SERIF_BOLD, Sheet
 def two_columns(dice: Random) -> tuple[Sheet, Truth]:
     """Labels and values on the left, others on the right."""
     sheet, (begins, ends) = Sheet(), term(dice)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write, (street, town) = cast.any_form(dice), address(dice)
     sheet.write(306, 60, f"{title} Declarations", size=15, font=SERIF_BOLD, align="centre")
     left = (("Named Insured:", person(dice)), ("Address:", street), ("", town), ("Mortgagee:", dice.choice(cast.BANKS)))
@@ -38,11 +34,7 @@ def two_columns(dice: Random) -> tuple[Sheet, Truth]:
 def titles_above_values(dice: Random) -> tuple[Sheet, Truth]:
     """A row of titles, and their values in the row below."""
     sheet, (begins, ends) = Sheet(), term(dice, dice.choice((6, 12)))
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write = cast.any_form(dice)
     sheet.write(40, 60, carrier, size=14, font=BOLD)
     sheet.write(40, 80, f"{title} Declarations Page")
@@ -59,11 +51,7 @@ def titles_above_values(dice: Random) -> tuple[Sheet, Truth]:
 def double_titles(dice: Random) -> tuple[Sheet, Truth]:
     """A table whose `Policy Period` spans `From` and `To`."""
     sheet, (begins, ends) = Sheet(), term(dice, dice.choice((6, 12)))
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write = dice.choice((cast.slashed, cast.short, cast.dashed, cast.abbreviated))
     sheet.write(40, 50, "RENEWAL DECLARATIONS", size=14, font=SERIF_BOLD)
     sheet.box(40, 70, 530, 60)
@@ -81,11 +69,7 @@ def double_titles(dice: Random) -> tuple[Sheet, Truth]:
 def far_right(dice: Random) -> tuple[Sheet, Truth]:
     """Values at the right edge, a page's width from their labels."""
     sheet, (begins, ends) = Sheet(), term(dice)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.BUSINESS),
-    )
+    carrier, number, title, kind = cast.policy(dice, cast.BUSINESS)
     write = cast.any_form(dice)
     sheet.write(40, 60, "Declarations", size=20, font=BOLD)
     y = 110.0
@@ -110,11 +94,7 @@ def sideways(dice: Random) -> tuple[Sheet, Truth]:
     """Printed sideways, with values below their labels."""
     sheet, (begins, ends) = Sheet(), term(dice)
     sheet.turn()
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.BUSINESS),
-    )
+    carrier, number, title, kind = cast.policy(dice, cast.BUSINESS)
     write = cast.any_form(dice)
     sheet.write(396, 50, carrier.upper(), size=14, font=SERIF_BOLD, align="centre")
     sheet.write(396, 68, f"{title} Declarations", size=11, font=SERIF, align="centre")
@@ -129,11 +109,7 @@ def sideways(dice: Random) -> tuple[Sheet, Truth]:
 def narrow_column(dice: Random) -> tuple[Sheet, Truth]:
     """A narrow column beside prose, each value below its label and broken where it is long."""
     sheet, (begins, ends) = Sheet(), term(dice)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write = cast.any_form(dice)
     y = 70.0
     for label, value in (

@@ -10,11 +10,7 @@ from evaluation.sheet import BOLD, SERIF, SERIF_BOLD, Sheet
 def ruled_boxes(dice: Random) -> tuple[Sheet, Truth]:
     """Boxes, each with a small title above its value."""
     sheet, (begins, ends) = Sheet(), term(dice)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write = cast.any_form(dice)
     sheet.write(40, 50, title.upper(), size=13, font=BOLD)
     rows = (
@@ -35,11 +31,7 @@ def ruled_boxes(dice: Random) -> tuple[Sheet, Truth]:
 def captions_below(dice: Random) -> tuple[Sheet, Truth]:
     """Values on ruled lines, each with its caption below the rule."""
     sheet, (begins, ends) = Sheet(), term(dice)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write = dice.choice((cast.slashed, cast.dashed, cast.abbreviated))
     sheet.write(306, 50, f"{title} Declarations", size=14, font=SERIF_BOLD, align="centre")
     for y, cells in (
@@ -58,11 +50,7 @@ def captions_below(dice: Random) -> tuple[Sheet, Truth]:
 def filled_in(dice: Random) -> tuple[Sheet, Truth]:
     """A form whose values are fields that somebody typed into."""
     sheet, (begins, ends) = Sheet(), term(dice)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.BUSINESS),
-    )
+    carrier, number, title, kind = cast.policy(dice, cast.BUSINESS)
     sheet.write(60, 60, f"{title} - Declarations", size=13, font=BOLD)
     y = 100.0
     for name, label, value in (
@@ -83,11 +71,7 @@ def filled_in(dice: Random) -> tuple[Sheet, Truth]:
 def under_an_agency(dice: Random) -> tuple[Sheet, Truth]:
     """The agency's letterhead, a crowd of other parties and numbers, and the insurer among them."""
     sheet, (begins, ends) = Sheet(), term(dice)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     agency, write, (street, town) = dice.choice(cast.AGENCIES), cast.any_form(dice), address(dice)
     sheet.write(306, 50, agency, size=18, font=BOLD, align="centre")
     sheet.write(306, 66, f"{street}, {town}", size=8, align="centre")
@@ -113,11 +97,7 @@ def under_an_agency(dice: Random) -> tuple[Sheet, Truth]:
 def checked_lines(dice: Random) -> tuple[Sheet, Truth]:
     """A renewal certificate: sentences cut into fields, a term in months and its first day only."""
     sheet, (begins, _) = Sheet(), term(dice, 6)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write = cast.any_form(dice)
     sheet.write(50, 60, carrier, size=12, font=SERIF_BOLD)
     sheet.write(50, 76, "A stock company, Home Office: Omaha, Nebraska", size=7, font=SERIF)

@@ -10,11 +10,7 @@ from evaluation.sheet import BOLD, MONO, SERIF, SERIF_BOLD, Sheet
 def labelled_lines(dice: Random) -> tuple[Sheet, Truth]:
     """A letterhead, a title, a label and a value a line."""
     sheet, (begins, ends) = Sheet(), term(dice, dice.choice((6, 12)))
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write = cast.any_form(dice)
     sheet.write(72, 72, carrier, size=16, font=BOLD)
     sheet.write(72, 96, f"{title} Declarations", size=13)
@@ -39,11 +35,7 @@ def labelled_lines(dice: Random) -> tuple[Sheet, Truth]:
 def agreement(dice: Random) -> tuple[Sheet, Truth]:
     """Sentences, with the end given as a term and a date."""
     sheet, (begins, ends) = Sheet(), term(dice)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write = dice.choice((cast.long_form, cast.day_first, cast.slashed))
     sheet.write(306, 80, f"{title} Declarations".upper(), size=12, font=SERIF_BOLD, align="centre")
     y = sheet.paragraph(
@@ -98,11 +90,7 @@ def mainframe(dice: Random) -> tuple[Sheet, Truth]:
 def behind_a_bill(dice: Random) -> tuple[Sheet, Truth]:
     """A bill first, with an account and due dates of its own; the declarations on the second page."""
     sheet, (begins, ends) = Sheet(), term(dice)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write = cast.any_form(dice)
     sheet.write(72, 80, "Billing Statement", size=18, font=BOLD)
     sheet.lines(
@@ -136,11 +124,7 @@ def behind_a_bill(dice: Random) -> tuple[Sheet, Truth]:
 def small_capitals(dice: Random) -> tuple[Sheet, Truth]:
     """Titles in small capitals and in spread letters."""
     sheet, (begins, ends) = Sheet(), term(dice)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write = cast.any_form(dice)
     sheet.small_caps(72, 70, carrier, size=18)
     sheet.spread(72, 96, "DECLARATIONS", by=5, size=12, font=BOLD)
@@ -163,11 +147,7 @@ def small_capitals(dice: Random) -> tuple[Sheet, Truth]:
 def named_at_the_foot(dice: Random) -> tuple[Sheet, Truth]:
     """A brand on top, tiny letters, and the company that insures named at the foot."""
     sheet, (begins, ends) = Sheet(), term(dice, 6)
-    carrier, number, (title, kind) = (
-        dice.choice(cast.CARRIERS),
-        digits(dice, cast.number_form(dice)),
-        dice.choice(cast.PERSONAL),
-    )
+    carrier, number, title, kind = cast.policy(dice)
     write = cast.any_form(dice)
     sheet.write(60, 60, dice.choice(("Coverly", "Lantern", "Hometown Group")), size=22, font=BOLD)
     sheet.write(60, 90, title, size=9)

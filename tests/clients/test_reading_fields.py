@@ -228,4 +228,4 @@ def test_no_text_takes_long(piece: str) -> None:
     text = (piece * (MAX_CHARACTERS // len(piece) + 1))[:MAX_CHARACTERS]
     began = time.process_time()
     find(text)
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 5

@@ -23,7 +23,7 @@ from tests.clients.conftest import SubmissionSeat, new_page
 from tests.conftest import Api
 from tests.hostile import CATALOGUE, GRANITE, drawn, many_pages, mapped, one_page, pdf, stream, swollen, written
 
-SECONDS = 2
+SECONDS = 3
 """Enough for every honest file here."""
 LAUNCH = b"<< /S /Launch /F (/usr/bin/touch) /Win << /F (touch) /P (%s) >> /Next << /S /JavaScript /JS (this.x()) >> >>"
 FORM = b"/Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << /XObject << /X %d 0 R >> >>"
