@@ -9,7 +9,7 @@ import requests
 from tests.conftest import AgencySeat, Api
 from webhooks import signing
 
-from .conftest import CLOSED_STORE, Start, finish, migrated_database_url, wait_for
+from .conftest import CLOSED_STORE, ROOT, Start, environment, finish, migrated_database_url, wait_for
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = '{"type": "webhook.test", "data": {"name": "José"}}'.encode()

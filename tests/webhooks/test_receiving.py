@@ -12,10 +12,8 @@ import pytest
 from webhooks import signing
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = dict(
-    re.findall(r"```(python|javascript)\n(.*?)```", (ROOT / "templates/docs/webhooks.md").read_text(), re.DOTALL)
-)
-[BY_HAND] = re.findall(r"```sh\n(# SECRET.*?)```", (ROOT / "templates/docs/webhooks.md").read_text(), re.DOTALL)
+SAMPLES = dict(re.findall(r"```(python|javascript)\n(.*?)```", (ROOT / "templates/docs/webhooks.md").read_text(), re.S))
+[BY_HAND] = re.findall(r"```sh\n(# SECRET.*?)```", (ROOT / "templates/docs/webhooks.md").read_text(), re.S)
 SECRET = signing.new_secret()
 BODY = '{"type":"webhook.test","data":{"name":"José"}}'.encode()
 
