@@ -119,8 +119,8 @@ def test_of_several_pictures_none_is_taken(api: Api, admin_agent: AgentSeat, age
 
 
 PARTS: dict[str, tuple[bytes, int]] = {
-    "more files than are counted": (form(*[(NAMED, PDF)] * 6), 400),
-    "more fields than are counted": (form(*[(b'form-data; name="x"', b"")] * 300), 400),
+    "more files than are counted": (form(*[(NAMED, PDF)] * 21), 400),
+    "more fields than are counted": (form(*[(b'form-data; name="x"', b"")] * 1_001), 400),
     "without a name": (form((b'form-data; filename="page.pdf"', PDF)), 422),
     "in a form within the form": (
         form((TEXT + b"\r\nContent-Type: multipart/mixed; boundary=c", b"--c\r\n\r\n" + PDF + b"\r\n--c--")),

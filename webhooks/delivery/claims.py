@@ -19,12 +19,16 @@ from webhooks.secrets import Kept
 # subscriptions and not of deliveries, a million of which may wait for one agency.
 WAITING = """
     WITH RECURSIVE waiting (id) AS (
-        (SELECT subscription_id FROM webhooks_delivery WHERE state = 'pending' ORDER BY subscription_id LIMIT 1)
+        (
+            SELECT subscription_id FROM webhooks_delivery
+            WHERE state = 'pending'
+            ORDER BY subscription_id, next_attempt_at, id LIMIT 1
+        )
         UNION ALL
         SELECT (
             SELECT subscription_id FROM webhooks_delivery
             WHERE state = 'pending' AND subscription_id > waiting.id
-            ORDER BY subscription_id LIMIT 1
+            ORDER BY subscription_id, next_attempt_at, id LIMIT 1
         )
         FROM waiting WHERE waiting.id IS NOT NULL
     )
@@ -36,10 +40,11 @@ LOCK = f"""
         FROM waiting JOIN webhooks_subscription s ON s.id = waiting.id
         WHERE s.status = 'enabled' AND s.deleted_at IS NULL
           AND (s.breaker_open_until IS NULL OR s.breaker_open_until <= now())
-          AND EXISTS (
-              SELECT 1 FROM webhooks_delivery d
-              WHERE d.subscription_id = s.id AND d.state = 'pending' AND d.next_attempt_at <= now()
-          )
+          AND (
+              SELECT d.next_attempt_at FROM webhooks_delivery d
+              WHERE d.subscription_id = s.id AND d.state = 'pending'
+              ORDER BY d.next_attempt_at, d.id LIMIT 1
+          ) <= now()
           AND (SELECT count(*) FROM webhooks_delivery d WHERE d.subscription_id = s.id AND d.state = 'leased')
               < CASE WHEN s.failures_in_row >= {BREAKER_AFTER} THEN 1 ELSE s.cap END
     )
@@ -48,6 +53,7 @@ LOCK = f"""
     ORDER BY ready.turn, random() LIMIT %(room)s
     FOR NO KEY UPDATE OF s SKIP LOCKED
 """  # noqa: S608 - constants of ours
+# Fair between those: the first of each, then the second of each.
 TAKE = f"""
     WITH free AS (
         SELECT s.id, greatest(0, CASE WHEN s.failures_in_row >= {BREAKER_AFTER} THEN 1 ELSE s.cap END - (
@@ -56,17 +62,19 @@ TAKE = f"""
         FROM webhooks_subscription s WHERE s.id = ANY(%(subscriptions)s)
     ), taken AS (
         SELECT due.id FROM free CROSS JOIN LATERAL (
-            SELECT d.id FROM webhooks_delivery d
-            WHERE d.subscription_id = free.id AND d.state = 'pending' AND d.next_attempt_at <= now()
-            ORDER BY d.next_attempt_at, d.id LIMIT free.room FOR NO KEY UPDATE SKIP LOCKED
+            SELECT waits.id, row_number() OVER () AS turn FROM (
+                SELECT d.id FROM webhooks_delivery d
+                WHERE d.subscription_id = free.id AND d.state = 'pending' AND d.next_attempt_at <= now()
+                ORDER BY d.next_attempt_at, d.id LIMIT free.room FOR NO KEY UPDATE SKIP LOCKED
+            ) waits
         ) due
-        LIMIT %(room)s
+        ORDER BY due.turn LIMIT %(room)s
     )
     UPDATE webhooks_delivery d
     SET state = 'leased', lease_token = gen_random_uuid(), leased_until = now() + interval '{LEASE} seconds',
         attempts = d.attempts + 1
-    FROM taken, webhooks_event e
-    WHERE d.id = taken.id AND e.id = d.event_id
+    FROM webhooks_event e
+    WHERE d.id = ANY(ARRAY(SELECT id FROM taken)) AND e.id = d.event_id
     RETURNING d.id, d.lease_token, d.attempts, d.subscription_id, d.event_id, e.body
 """  # noqa: S608
 # A worker died or stalled: no fault of the receiver's, so the attempt does not count.

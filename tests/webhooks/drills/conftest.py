@@ -122,7 +122,9 @@ class Neighbours:
 
     def worker(self, **values: str) -> Process:
         """One that delivers, ready to be rung for."""
-        one = self.start(*WORKER, "--hostname", f"worker{len(self.processes)}@%h", **values)
+        one = self.start(
+            *WORKER, "--without-gossip", "--without-mingle", "-n", f"worker{len(self.processes)}@%h", **values
+        )
         wait_for(lambda: one.said("ready."), 30)
         return one
 

@@ -1,4 +1,5 @@
-"""Workers that are killed at every point of a delivery: nothing is lost, and only what was under way comes twice."""
+"""Workers that are killed at every point of a delivery: nothing is lost, and nothing comes twice but what was under
+way."""
 
 import socket
 from collections.abc import Iterator
