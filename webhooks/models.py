@@ -141,7 +141,7 @@ class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
-    replay = models.PositiveSmallIntegerField(default=0, help_text="0, then one more each time it is sent anew")
+    replay = models.PositiveIntegerField(default=0, help_text="0, then one more each time it is sent anew")
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, db_default=Now())

@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
             name='Delivery',
             fields=[
                 ('id', models.UUIDField(default=api.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('replay', models.PositiveSmallIntegerField(default=0, help_text='0, then one more each time it is sent anew')),
+                ('replay', models.PositiveIntegerField(default=0, help_text='0, then one more each time it is sent anew')),
                 ('state', models.CharField(choices=[('pending', 'Waits for its next attempt'), ('leased', 'A worker is at it'), ('delivered', 'The receiver took it'), ('exhausted', 'Every attempt failed'), ('held', 'Kept while the subscription is disabled'), ('cancelled', 'The subscription was deleted, or it was held for too long')], default='pending', max_length=10)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('next_attempt_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
