@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from administration.pagination import InfinitePaginator
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -12,9 +11,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from administration.base import ActForm, ServiceAdmin, act, administrator
+from administration.pagination import InfinitePaginator
 from webhooks.catalogue import EVERY, SUBSCRIBABLE
 from webhooks.models import Attempt, Delivery, Subscription
 from webhooks.services import deliveries, events, subscriptions

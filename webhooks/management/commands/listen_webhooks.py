@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from webhooks import secrets, signing
-from webhooks.openapi import SIGNATURE_HEADERS
 from webhooks.models import Subscription
+from webhooks.openapi import SIGNATURE_HEADERS
 
 MAX_BODY = 1_048_576
 TOLERANCE = 300
