@@ -22,7 +22,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from administration.base import ActForm, ServiceAdmin, act, administrator
-from administration.pagination import InfinitePaginator
+from administration.pagination import DEEPEST_ROW, InfinitePaginator
 from agents.forms import PhoneNumberForm
 from agents.models import Agent
 from audit.services import record, record_list
@@ -125,7 +125,11 @@ class ClientAdmin(ServiceAdmin):
         if agents is None:
             return queryset.filter(_of_anybody(term)), False
         query = search.query_of_words_by_any(agents.values_list("pk", flat=True), term)
-        return (queryset.filter(words__finds=query) if query else queryset.none()), False
+        if not query:
+            return queryset.none(), False
+        # Bounded, so that PostgreSQL looks into the index of words first, whatever it believes to find there.
+        matching = Client.objects.filter(words__finds=query).values("pk")[:DEEPEST_ROW]
+        return queryset.filter(pk__in=matching), False
 
     # --- who looked -----------------------------------------------------------------------------------
 
