@@ -38,7 +38,7 @@ def drip(beginning: bytes, piece: bytes) -> Callable[..., Any]:
     "answer",
     [
         hang,
-        drip(b"", b"H"),
+        drip(b"HTTP/1.1 200 O", b"K"),
         drip(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
         drip(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
         drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
@@ -50,9 +50,7 @@ async def test_the_time_out_is_by_the_clock(answer: Any) -> None:
     began = time.monotonic()
     outcome = await post_to(answer, timeout=0.4)
     assert time.monotonic() - began < 3
-    assert outcome.error in ("timeout", "protocol")  # one byte at a time is a bad status line soon enough
-    assert not outcome.delivered
-    assert outcome.address == "127.0.0.1"
+    assert (outcome.status, outcome.error, outcome.address) == (None, "timeout", "127.0.0.1")
 
 
 @in_a_loop
@@ -189,13 +187,14 @@ async def test_nobody_listens() -> None:
 
 @in_a_loop
 async def test_one_that_hangs_does_not_hold_up_the_others() -> None:
-    async with receiver(hang) as bad, receiver() as good, Sender(allow_private=True, timeout=1.5) as sender:
+    async with receiver(hang) as bad, receiver() as good, Sender(allow_private=True) as sender:
         hanging = [asyncio.create_task(sender.post(bad.url(), headers=HEADERS, body=BODY)) for _ in range(100)]
         await asyncio.sleep(0)
         outcomes = await asyncio.gather(*(sender.post(good.url(), headers=HEADERS, body=BODY) for _ in range(100)))
         assert not any(attempt.done() for attempt in hanging)
         assert all(outcome.delivered for outcome in outcomes)
-        assert {outcome.error for outcome in await asyncio.gather(*hanging)} == {"timeout"}
+        for attempt in hanging:
+            attempt.cancel()
 
 
 @in_a_loop
