@@ -260,6 +260,7 @@ CELERY_TASK_TIME_LIMIT = 600  # below the visibility time-out, so that no task i
 CELERY_TASK_SOFT_TIME_LIMIT = 540
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
+    "max_retries": 0,  # who rings waits for no broker that is away (api/doorbell.py); kombu would for six seconds
     "socket_timeout": 5,
     "socket_connect_timeout": 5,
 }

@@ -56,21 +56,21 @@ async def hang(_: Hit, writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(3600)
 
 
-async def drip_head(_: Hit, writer: asyncio.StreamWriter) -> None:
-    """A head that never ends, a byte at a time."""
-    writer.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    while True:
-        writer.write(b"a")
-        await writer.drain()
-        await asyncio.sleep(0.05)
+def drip(beginning: bytes) -> Act:
+    """Begins like this, and goes on a byte at a time without end."""
+
+    async def act(_: Hit, writer: asyncio.StreamWriter) -> None:
+        writer.write(beginning)
+        while True:
+            writer.write(b"a")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    return act
 
 
-async def drip_body(_: Hit, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-    while True:
-        writer.write(b"a")
-        await writer.drain()
-        await asyncio.sleep(0.05)
+drip_head = drip(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+drip_body = drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
 
 
 async def ten_gigabytes(_: Hit, writer: asyncio.StreamWriter) -> None:

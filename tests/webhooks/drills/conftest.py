@@ -30,20 +30,8 @@ from .stage import Counts, Site, Stage, check_invariant
 
 COUNTS = pytest.StashKey[list[Counts]]()
 PLENTY = "1000000/m"
-WORKER = [
-    "celery",
-    "-A",
-    "config",
-    "worker",
-    "-Q",
-    "webhooks",
-    "-c",
-    "1",
-    "-l",
-    "INFO",
-    "--without-gossip",
-    "--without-mingle",
-]
+WORKER = ["celery", "-A", "config", "worker", "-Q", "webhooks", "-c", "1", "-l", "INFO"]
+ALONE = ["--without-gossip", "--without-mingle"]  # it starts a second earlier
 OWNER = {"first_name": "Olive", "last_name": "Owner", "email": "owner@example.com"}
 JOE = {"first_name": "Joe", "last_name": "Consumer", "email": "joe@home.example", "phone_number": "(212) 555-0123"}
 
@@ -122,9 +110,7 @@ class Neighbours:
 
     def worker(self, **values: str) -> Process:
         """One that delivers, ready to be rung for."""
-        one = self.start(
-            *WORKER, "--without-gossip", "--without-mingle", "-n", f"worker{len(self.processes)}@%h", **values
-        )
+        one = self.start(*WORKER, *ALONE, "--hostname", f"worker{len(self.processes)}@%h", **values)
         wait_for(lambda: one.said("ready."), 30)
         return one
 
@@ -153,6 +139,14 @@ class Neighbours:
     @property
     def valkey(self) -> redis.Redis:
         return redis.Redis.from_url(self.services.redis_url)
+
+    @contextmanager
+    def no_broker(self) -> Iterator[None]:
+        self.services.valkey.stop()
+        try:
+            yield
+        finally:
+            self.services.valkey.start()
 
     def restart_database(self) -> None:
         """Every connection is cut, and what was not committed is gone."""
