@@ -17,7 +17,9 @@ def main() -> None:
                 REDIS_URL=services.redis_url,
                 DATA_DIR=folder,
                 SECRET_KEY="bench",
+                LOG_LEVEL="WARNING",
                 ALLOW_INSECURE_HTTP="true",
+                WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true",
                 ALLOWED_HOSTS="127.0.0.1",
                 DJANGO_SETTINGS_MODULE="config.settings",
             )
@@ -33,10 +35,11 @@ def _measure(data_dir: Path) -> None:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from bench import agents_list, tokens
+    from bench import agents_list, tokens, webhooks
 
     agents_list.main(data_dir)
     tokens.main()
+    webhooks.main(data_dir)
     connection.close()
 
 
