@@ -130,10 +130,10 @@ def parse(url: str, *, allow_private: bool) -> URL:
     return parsed
 
 
-def resolve(host: str, port: int = 0) -> list[str]:
+def resolve(host: str) -> list[str]:
     """Every address of a host, as text. Blocks. Raises OSError where there is none."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except UnicodeError as failure:  # a label that no name can have
         raise socket.gaierror(socket.EAI_NONAME, "not a host name") from failure
     return list(dict.fromkeys(str(address[0]) for *_, address in found))

@@ -11,7 +11,6 @@ import math
 import socket
 import ssl
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,10 +35,10 @@ from aiohttp import (
     ServerDisconnectedError,
     TCPConnector,
 )
-from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import Connection
 
-from webhooks.addresses import Refused, is_inward, parse, resolve
+from webhooks.addresses import Refused, is_inward, parse
+from webhooks.delivery.resolver import Exhausted, Inward, Resolver
 
 logger = structlog.get_logger(__name__)
 
@@ -50,10 +49,6 @@ ANSWER_SECONDS = 2.0
 
 MAX_RETRY_AFTER = 24 * 60 * 60.0
 KEEPALIVE_SECONDS = 15.0
-MAX_ADDRESSES = 8
-"""How many of a name's addresses are tried; all are judged."""
-
-LOOKUP_THREADS = 128
 HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "identity",
@@ -99,7 +94,7 @@ class Sender:
     """Posts to receivers, many at once. To be entered (`async with`) in the event loop that it is used in.
 
     `timeout` bounds an attempt as a whole. Callers keep to `connections` posts at once: more wait for their turn, and
-    their time runs. `trust` is for receivers whose certificates are not signed by a public authority.
+    their time runs. `trust` is what `tls_context` gives, with the authorities of one's own added to the public ones.
     """
 
     def __init__(
@@ -118,7 +113,7 @@ class Sender:
         self._trust = trust
 
     async def __aenter__(self) -> Self:
-        self._resolver = _Resolver(timeout=self._connect_timeout, allow_private=self._allow_private)
+        self._resolver = Resolver(timeout=self._connect_timeout, allow_private=self._allow_private)
         self._session = ClientSession(
             connector=TCPConnector(
                 resolver=self._resolver,
@@ -155,7 +150,7 @@ class Sender:
         try:
             async with asyncio.timeout(self._timeout) as limit:
                 await self._exchange(exchange, limit, url, headers, body)
-                if exchange.error == "reset" and exchange.reused:
+                if exchange.stale:
                     await self._exchange(exchange, limit, url, headers, body)
         except TimeoutError:
             exchange.error = "timeout"
@@ -170,8 +165,8 @@ class Sender:
         try:
             target = parse(url, allow_private=self._allow_private)
             response = await self._session.post(target, data=body, headers=headers, allow_redirects=False)
-            exchange.answered(response)
-            whole = await _read(response, exchange, limit)
+            exchange.response = response
+            whole = await _read(response, exchange, limit) and not exchange.unsent
         except Refused as refusal:
             exchange.error = "inward" if refusal.code == "inward" else "invalid"
         except TimeoutError:
@@ -195,14 +190,6 @@ class Sender:
         return made
 
 
-class Inward(OSError):
-    """An address that is not dialled."""
-
-
-class Exhausted(OSError):
-    """There was nobody to look a name up."""
-
-
 def tls_context() -> ssl.SSLContext:
     """Certificates and host names are verified; TLS 1.2 or later."""
     context = ssl.create_default_context()
@@ -211,35 +198,57 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
+# The first that fits.
+WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (Exhausted, LOCAL),
+    (Inward, "inward"),
+    (ClientSSLError, "tls"),
+    (ClientConnectorDNSError, "dns"),
+    (ConnectionRefusedError, "refused"),
+    (TimeoutError, "timeout"),
+    (ConnectionError, "reset"),
+    (ServerDisconnectedError, "reset"),
+    (ClientConnectorError, "unreachable"),
+    (ClientOSError, "reset"),
+)
+
+
 class _Exchange:
     """What is known of an attempt so far."""
 
-    __slots__ = ("_began", "_transport", "address", "answer", "error", "response", "reused", "started_at")
+    __slots__ = ("_address", "_began", "_reused", "_started_at", "_transport", "answer", "error", "response")
 
     def __init__(self) -> None:
-        self.started_at = datetime.now(UTC)
+        self._started_at = datetime.now(UTC)
         self._began = monotonic()
         self.begin()
 
     def begin(self) -> None:
         self._transport: asyncio.Transport | None = None
         self.response: ClientResponse | None = None
-        self.address: str | None = None
-        self.reused = True
+        self._address: str | None = None
+        self._reused = True
         self.error = ""
         self.answer = b""
 
     def dialled(self, address: str) -> None:
-        self.address = address
-        self.reused = False
+        self._address = address
+        self._reused = False
 
     def connected(self, transport: asyncio.Transport | None) -> None:
         self._transport = transport
         if transport is not None and (peer := transport.get_extra_info("peername")):
-            self.address = str(peer[0])
+            self._address = str(peer[0])
 
-    def answered(self, response: ClientResponse) -> None:
-        self.response = response
+    @property
+    def stale(self) -> bool:
+        """Whether nothing came of it but that a kept connection had been closed."""
+        return self._reused and self.response is None and self.error == "reset"
+
+    @property
+    def unsent(self) -> bool:
+        """Whether the receiver has answered what it has not read to the end."""
+        return self._transport is not None and self._transport.get_write_buffer_size() > 0
 
     def drop(self) -> None:
         """Gives the connection up at once, not after what is still unsent, or a farewell, has been waited for."""
@@ -251,9 +260,9 @@ class _Exchange:
     def outcome(self) -> Outcome:
         response = self.response
         return Outcome(
-            started_at=self.started_at,
+            started_at=self._started_at,
             duration_ms=round((monotonic() - self._began) * 1000),
-            address=self.address,
+            address=self._address,
             status=response.status if response else None,
             error="" if response else self.error,
             answer=self.answer[:KEPT_ANSWER],
@@ -273,68 +282,6 @@ class _Request(ClientRequest):
         return await super().send(conn)
 
 
-class _Resolver(AbstractResolver):
-    """Looks names up each time, and gives out the very addresses that it judged.
-
-    A thread that hangs in a look-up cannot be stopped. So all who ask for the same name wait for one thread, and a name
-    that hangs holds up no other.
-    """
-
-    def __init__(self, *, timeout: float, allow_private: bool) -> None:
-        self._timeout = timeout
-        self._allow_private = allow_private
-        self._threads = ThreadPoolExecutor(max_workers=LOOKUP_THREADS, thread_name_prefix="delivery-lookup")
-        self._pending: dict[str, _Lookup] = {}
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Raises OSError: Inward where any address is; Exhausted; gaierror."""
-        found = await self._found(host)
-        if not self._allow_private and any(is_inward(address) for address in found):
-            raise Inward
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for address in found[:MAX_ADDRESSES]
-        ]
-
-    async def _found(self, host: str) -> list[str]:
-        lookup = self._pending.get(host) or self._begin(host)
-        done, _ = await asyncio.wait([lookup.answer], timeout=self._timeout)
-        if done:
-            return lookup.answer.result()
-        if lookup.job.running():
-            raise socket.gaierror(socket.EAI_AGAIN, "no answer in time")
-        raise Exhausted
-
-    def _begin(self, host: str) -> "_Lookup":
-        try:
-            job = self._threads.submit(resolve, host)
-        except RuntimeError as failure:  # no more threads to be had
-            raise Exhausted from failure
-        lookup = self._pending[host] = _Lookup(job, asyncio.wrap_future(job))
-        lookup.answer.add_done_callback(lambda _: self._pending.pop(host))
-        return lookup
-
-    async def close(self) -> None:
-        for lookup in self._pending.values():
-            lookup.answer.cancel()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Lookup:
-    job: Future[list[str]]
-    answer: asyncio.Future[list[str]]
-
-
 async def _read(response: ClientResponse, exchange: _Exchange, limit: asyncio.Timeout) -> bool:
     """Reads the answer's beginning, for a short while. True where that was all of it."""
     content = response.content
@@ -351,28 +298,9 @@ async def _read(response: ClientResponse, exchange: _Exchange, limit: asyncio.Ti
 
 def _word(failure: ClientError | OSError) -> str:
     cause = failure.os_error if isinstance(failure, ClientConnectorError) else failure
-    match cause, failure:
-        case Exhausted(), _:
-            return LOCAL
-        case OSError(errno=number), _ if number in OURS:
-            return LOCAL
-        case Inward(), _:
-            return "inward"
-        case _, ClientSSLError():
-            return "tls"
-        case _, ClientConnectorDNSError():
-            return "dns"
-        case ConnectionRefusedError(), _:
-            return "refused"
-        case TimeoutError(), _:
-            return "timeout"
-        case ((ConnectionError() | ServerDisconnectedError()), _):
-            return "reset"
-        case _, ClientConnectorError():
-            return "unreachable"
-        case _, ClientOSError():
-            return "reset"
-    return "protocol"
+    if isinstance(cause, OSError) and cause.errno in OURS:
+        return LOCAL
+    return next((word for kind, word in WORDS if isinstance(cause, kind) or isinstance(failure, kind)), "protocol")
 
 
 def _retry_after(value: str | None) -> float | None:
