@@ -124,14 +124,14 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Short time-outs: a counter store that is down must not hold up a request (api/ratelimits.py serves on).
+COUNTER_STORE = {
+    "LOCATION": REDIS_URL,
+    "TIMEOUT": 120,
+    "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 1)},
+}
 CACHES = {
-    "default": {
-        "BACKEND": "api.ratelimits.CounterCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "counter",
-        "TIMEOUT": 120,
-        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 1)},
-    }
+    "default": {**COUNTER_STORE, "BACKEND": "api.ratelimits.CounterCache", "KEY_PREFIX": "counter"},  # counts only
+    "marks": {**COUNTER_STORE, "BACKEND": "django.core.cache.backends.redis.RedisCache", "KEY_PREFIX": "mark"},
 }
 MEDIA_ROOT = DATA_DIR / "media"
 STORAGES = {

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -64,7 +64,7 @@ def ring_after_commit() -> None:
 def ring_now() -> None:
     """The doorbell itself; once, until somebody comes to the door. It loses nothing where nobody hears it."""
     try:
-        if not cache.add(RUNG, 1, DOORBELL_SECONDS):
+        if not caches["marks"].add(RUNG, 1, DOORBELL_SECONDS):
             return
     except RedisError:
         pass  # then once too often
@@ -74,7 +74,7 @@ def ring_now() -> None:
 def heard() -> None:
     """Whoever comes to the door says so before looking what there is: what is recorded after that rings again."""
     with suppress(RedisError):
-        cache.delete(RUNG)
+        caches["marks"].delete(RUNG)
 
 
 def _event(agency_id: int, event_type: str, data: dict[str, Any]) -> Event:
