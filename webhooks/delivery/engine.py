@@ -67,7 +67,8 @@ class Engine:
         try:
             await self._claims.ask(claims.release_lapsed)
             while True:
-                idle = not self._under_way and not self._write_on()
+                writing = self._write_on()
+                idle = not writing and not self._under_way
                 open_ = time.monotonic() < self._until
                 claimed = await self._claim(idle) if open_ else 0
                 if idle and not claimed:
