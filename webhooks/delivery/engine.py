@@ -33,8 +33,10 @@ SLOTS = 500
 MOST_SLOTS = 2_000
 """With those whose receivers are slow: such take no slot from others."""
 SLOW = 1.0
-ENOUGH = SLOTS // 4
-"""So many free slots are worth a claim; meanwhile the others are under way."""
+BATCH = 250
+"""Claimed at once: half of the slots, so that one half is under way while the other is claimed."""
+ENOUGH = BATCH // 2
+"""So many free slots are worth a claim."""
 POLL = 0.2
 """Seconds after which to look for what is newly due, while something is under way."""
 GATHER = 0.005
@@ -81,7 +83,7 @@ class Engine:
             await self._results.close()
 
     async def _claim(self, idle: bool) -> int:
-        room = self._room()
+        room = min(self._room(), BATCH)
         soon = self._more and room >= ENOUGH
         if room <= 0 or not (idle or soon or time.monotonic() - self._claimed_at > POLL):
             return 0
