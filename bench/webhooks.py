@@ -61,8 +61,9 @@ RECORD = """
 """
 UNDONE = """
     SELECT EXISTS (
-        SELECT 1 FROM webhooks_delivery
-        WHERE state IN ('pending', 'leased') AND subscription_id = ANY(%(subscriptions)s)
+        SELECT 1 FROM webhooks_delivery WHERE state = 'pending' AND subscription_id = ANY(%(subscriptions)s)
+    ) OR EXISTS (
+        SELECT 1 FROM webhooks_delivery WHERE state = 'leased' AND subscription_id = ANY(%(subscriptions)s)
     )
 """
 CLOSE_BREAKERS = "UPDATE webhooks_subscription SET breaker_open_until = NULL WHERE id = ANY(%(subscriptions)s)"
