@@ -4,6 +4,7 @@ Each round begins with subscriptions that nothing was ever delivered to, and wit
 the moment that the worker is told to the moment that the last one is known to be delivered.
 """
 
+import os
 import signal
 import statistics
 import subprocess
@@ -11,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from os import cpu_count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -35,15 +35,16 @@ MOST_SECONDS = 120
 
 CONTENDERS = (
     "a Celery task each",
+    "the same, connections kept",
     "this code",
     "this code, known receivers",
     "floor (bare aiohttp loop)",
     "this code, half of them hanging",
 )
-USUAL_WORKER = "usual@bench"
 WORKER = ["worker", "--loglevel", "WARNING", "--concurrency"]
 OURS = ["celery", "--quiet", "-A", "config", *WORKER, "1", "--queues", QUEUE]
-USUAL = ["celery", "--quiet", "-A", "bench.webhooks_usual", *WORKER, str(cpu_count()), "--hostname", USUAL_WORKER]
+USUAL = ["celery", "--quiet", "-A", "bench.webhooks_usual", *WORKER, str(os.cpu_count())]
+USUAL_QUEUES = ("usual", "usual-kept")
 FLOOR = ["bench.webhooks_floor"]
 
 RECORD = """
@@ -84,22 +85,25 @@ class Rates(list[float]):
 def main(data_dir: Path) -> None:
     print(f"\nDeliveries of webhooks: {SUBSCRIPTIONS * EVENTS_EACH} events of 1 KB, {SUBSCRIPTIONS} subscriptions.")
     agencies = _make_agencies()
-    usual, ours, known, floor, half = rates = [Rates(name) for name in CONTENDERS]
+    usual, kept, ours, known, floor, half = rates = [Rates(name) for name in CONTENDERS]
     with ExitStack() as stack:
         log = stack.enter_context((data_dir / "bench.log").open("ab"))
         stack.enter_context(_started(OURS, stdout=log, stderr=log))
-        stack.enter_context(_started(USUAL, stdout=log, stderr=log))
-        _await_workers(2)
+        for queue, environment in zip(USUAL_QUEUES, ({}, {"KEEP_CONNECTIONS": "1"}), strict=True):
+            command = [*USUAL, "--queues", queue, "--hostname", f"{queue}@bench"]
+            stack.enter_context(_started(command, env={**os.environ, **environment}, stdout=log, stderr=log))
+        _await_workers(1 + len(USUAL_QUEUES))
         loop = stack.enter_context(_started(FLOOR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         _, url = stack.enter_context(receiver.running())
         for round_ in range(1, ROUNDS + 1):
-            usual.append(_usual(agencies, url))
+            for contender, queue in zip((usual, kept), USUAL_QUEUES, strict=True):
+                contender.append(_usual(agencies, url, queue))
             subscriptions = _subscribe(agencies, url)
             ours.append(_ours(subscriptions))
             known.append(_ours(subscriptions))
             floor.append(_bare(loop, url))
             half.append(_half_hanging(agencies, url, patiently=round_ == ROUNDS))
-    _tell(rates, [(ours, usual, 25), (ours, floor, 0.55), (half, ours, 0.8)])
+    _tell(rates, [(ours, usual, 25), (ours, kept, 15), (ours, floor, 0.55), (half, ours, 0.8)])
 
 
 def _await_workers(count: int) -> None:
@@ -159,18 +163,18 @@ def _half_hanging(agencies: list[int], url: str, *, patiently: bool) -> float:
     return rate
 
 
-def _usual(agencies: list[int], url: str) -> float:
+def _usual(agencies: list[int], url: str, queue: str) -> float:
     """All tasks are queued first, and then the worker is told of the queue."""
     subscriptions = _subscribe(agencies, url)
     _record(subscriptions, USUAL_EVENTS_EACH)
     app = webhooks_usual.app
-    app.control.cancel_consumer(webhooks_usual.QUEUE, destination=[USUAL_WORKER], reply=True)
+    app.control.cancel_consumer(queue, destination=[f"{queue}@bench"], reply=True)
     ids = Delivery.objects.filter(subscription__in=subscriptions).values_list("pk", flat=True)
     with app.producer_or_acquire() as producer:
         for pk in ids:
-            webhooks_usual.deliver.apply_async((str(pk),), producer=producer)
+            webhooks_usual.deliver.apply_async((str(pk),), producer=producer, queue=queue)
     begun = time.perf_counter()
-    app.control.add_consumer(webhooks_usual.QUEUE, destination=[USUAL_WORKER])
+    app.control.add_consumer(queue, destination=[f"{queue}@bench"])
     _await_done(subscriptions)
     return len(ids) / (time.perf_counter() - begun)
 

@@ -1,8 +1,10 @@
 """The usual way: a Celery task for each delivery, which reads it by the ORM, posts it by `requests` and saves it.
 
-`celery -A bench.webhooks_usual worker`, with Celery's own defaults and as many processes as there are cores.
+`celery -A bench.webhooks_usual worker`, with as many processes as there are cores. Celery makes a connection to the
+database for each task, and so do most; KEEP_CONNECTIONS=1 is for those who know the option that is not documented.
 """
 
+import os
 import time
 
 import requests
@@ -12,10 +14,10 @@ from django.utils import timezone
 
 from config import startup
 
-QUEUE = "usual"
-
 startup.prepare()
-app = Celery("usual", broker=settings.CELERY_BROKER_URL, task_ignore_result=True, task_default_queue=QUEUE)
+app = Celery("usual", broker=settings.CELERY_BROKER_URL, task_ignore_result=True)
+if os.environ.get("KEEP_CONNECTIONS"):
+    app.conf["CELERY_DB_REUSE_MAX"] = 10_000
 session = requests.Session()
 """Kept for its connections; each process of the worker makes its own of them."""
 
