@@ -25,7 +25,7 @@ async def main() -> None:
 
 async def _post(session: aiohttp.ClientSession, url: str, count: int) -> float:
     secret = signing.new_secret()
-    bodies = iter([f'{{"number": {n:010}, "filler": "'.encode().ljust(BODY_BYTES - 2, b"x") + b'"}' for n in range(count)])
+    bodies = iter([_body(number) for number in range(count)])
 
     async def one_after_the_other() -> None:
         for body in bodies:
@@ -40,6 +40,10 @@ async def _post(session: aiohttp.ClientSession, url: str, count: int) -> float:
     begun = time.perf_counter()
     await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
     return time.perf_counter() - begun
+
+
+def _body(number: int) -> bytes:
+    return f'{{"number": {number}, "filler": "'.encode().ljust(BODY_BYTES - 2, b"x") + b'"}'
 
 
 if __name__ == "__main__":

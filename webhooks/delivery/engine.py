@@ -58,7 +58,7 @@ class Engine:
         self._news = asyncio.Event()
         self._claimed_at = 0.0
         self._more = True
-        """Whether a claim may find something at once."""
+        """Whether a claim may find something at once: the last one found all it asked for, or results were written."""
         self._claims = _Database()
         self._results = _Database()
         self._clock = 0.0
@@ -87,8 +87,9 @@ class Engine:
         soon = self._more and room >= ENOUGH
         if room <= 0 or not (idle or soon or time.monotonic() - self._claimed_at > POLL):
             return 0
+        self._more = False
         claimed, now = await self._claims.ask(lambda connection: claims.claim(connection, room))
-        self._more = len(claimed) == room
+        self._more |= len(claimed) == room
         self._claimed_at = begun = time.monotonic()
         self._clock = now - begun if claimed else self._clock
         for claim, target in claimed:
