@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config import embedded
 
-BENCHMARKS = ("agents_list", "tokens", "clients_list", "uploads")
+BENCHMARKS = ("agents_list", "tokens", "clients_list", "uploads", "webhooks")
 
 
 def main(names: list[str]) -> None:
@@ -24,7 +24,9 @@ def main(names: list[str]) -> None:
                 REDIS_URL=services.redis_url,
                 DATA_DIR=folder,
                 SECRET_KEY="bench",
+                LOG_LEVEL="WARNING",
                 ALLOW_INSECURE_HTTP="true",
+                WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true",
                 ALLOWED_HOSTS="127.0.0.1",
                 DJANGO_SETTINGS_MODULE="config.settings",
             )

@@ -111,7 +111,7 @@ class Claim:
 
 async def claim(connection: AsyncConnection[Any], room: int) -> tuple[list[tuple[Claim, Target]], float]:
     """Takes up to `room` deliveries that are due, within each subscription's cap; and tells the database's time."""
-    async with connection.transaction():
+    async with connection.pipeline(), connection.transaction():
         async with connection.cursor(row_factory=class_row(Target)) as cursor:
             await cursor.execute(LOCK, {"room": room})
             targets = {one.id: one for one in await cursor.fetchall()}

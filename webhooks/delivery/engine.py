@@ -1,8 +1,8 @@
 """The loop that delivers: claims what is due, posts it, writes how it went; until nothing is left to do.
 
-One loop in one worker process. It holds no transaction open while it posts, and nothing that it knows is lost with it:
-what it had claimed is due again when the leases end. Time is the database's, so a worker whose clock is wrong signs
-with the right one.
+One loop in one worker process. It claims and writes while it posts, each on a connection of its own, and holds no
+transaction open over a post. Nothing that it knows is lost with it: what it had claimed is due again when the leases
+end. Time is the database's, so a worker whose clock is wrong signs with the right one.
 """
 
 import asyncio
@@ -33,8 +33,14 @@ SLOTS = 500
 MOST_SLOTS = 2_000
 """With those whose receivers are slow: such take no slot from others."""
 SLOW = 1.0
+BATCH = 250
+"""Claimed at once: half of the slots, so that one half is under way while the other is claimed."""
+ENOUGH = BATCH // 2
+"""So many free slots are worth a claim."""
 POLL = 0.2
 """Seconds after which to look for what is newly due, while something is under way."""
+RELEASE = 5.0
+"""Seconds after which to look for leases that have lapsed."""
 GATHER = 0.005
 """Seconds in which results gather, to be written together."""
 RECONNECT = 45.0
@@ -50,33 +56,49 @@ class Engine:
         self._under_way: dict[asyncio.Task[None], float] = {}
         """Each since when, the oldest first."""
         self._finished: list[Result] = []
+        self._writing: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
-        self._connection: AsyncConnection[Any] | None = None
+        self._claimed_at = self._released_at = 0.0
+        self._more = True
+        """Whether a claim may find something at once: the last one found all it asked for, or results were written."""
+        self._claims = _Database()
+        self._results = _Database()
         self._clock = 0.0
         """What the database's clock says at the monotonic clock's zero."""
 
     async def run(self) -> bool:
         """Delivers until nothing is due, or the time is over; says whether there may be more to do."""
         try:
-            await self._ask(claims.release_lapsed)
             while True:
-                await self._write()
+                await self._release_lapsed()
+                writing = self._write_on()
+                idle = not writing and not self._under_way
                 open_ = time.monotonic() < self._until
-                claimed = await self._claim() if open_ else 0
-                if not claimed and not self._under_way and not self._finished:
+                claimed = await self._claim(idle) if open_ else 0
+                if idle and not claimed:
                     return not open_
                 await self._rest()
         finally:
-            for task in self._under_way:
+            for task in filter(None, [*self._under_way, self._writing]):
                 task.cancel()
-            await self._disconnect()
+            await self._claims.close()
+            await self._results.close()
 
-    async def _claim(self) -> int:
-        room = self._room()
-        if room <= 0:
+    async def _release_lapsed(self) -> None:
+        """Now and then, so that what a dead worker left does not wait for the end of a long run."""
+        if time.monotonic() - self._released_at > RELEASE:
+            self._released_at = time.monotonic()
+            await self._claims.ask(claims.release_lapsed)
+
+    async def _claim(self, idle: bool) -> int:
+        room = min(self._room(), BATCH)
+        soon = self._more and room >= ENOUGH
+        if room <= 0 or not (idle or soon or time.monotonic() - self._claimed_at > POLL):
             return 0
-        claimed, now = await self._ask(lambda connection: claims.claim(connection, room))
-        begun = time.monotonic()
+        self._more = False
+        claimed, now = await self._claims.ask(lambda connection: claims.claim(connection, room))
+        self._more |= len(claimed) == room
+        self._claimed_at = begun = time.monotonic()
         self._clock = now - begun if claimed else self._clock
         for claim, target in claimed:
             task = asyncio.create_task(self._attempt(claim, target))
@@ -111,17 +133,29 @@ class Engine:
         if not task.cancelled() and task.exception():  # ours: its lease lapses, and it is attempted again
             logger.error("webhook_attempt_failed", exc_info=task.exception())
 
-    async def _write(self) -> None:
-        finished, self._finished = self._finished, []
-        if not finished:
-            return
-        written = await self._ask(lambda connection: results.write(connection, finished))
+    def _write_on(self) -> bool:
+        """Begins to write what is finished, while posts go on; says whether something is still to be written."""
+        if self._writing and self._writing.done():
+            self._writing.result()
+            self._writing = None
+        if self._finished and not self._writing:
+            finished, self._finished = self._finished, []
+            self._writing = asyncio.create_task(self._write(finished))
+            self._writing.add_done_callback(self._written)
+        return self._writing is not None
+
+    async def _write(self, finished: Sequence[Result]) -> None:
+        written = await self._results.ask(lambda connection: results.write(connection, finished))
         late = len(finished) - len(written)
         if late:
             logger.warning("webhook_results_refused", results=late, reason="their leases were over")
         gone = {one.claim.subscription_id for one in finished if one.gone and one.claim.id in written}
         if gone:
             await asyncio.to_thread(_disable_gone, sorted(gone))
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._more = True  # within the caps
+        self._news.set()
 
     async def _rest(self) -> None:
         """Until something is finished, and a moment more for others to finish with it."""
@@ -132,9 +166,14 @@ class Engine:
         self._news.clear()
         await asyncio.sleep(GATHER)
 
-    # --- the database -------------------------------------------------------------------------------
 
-    async def _ask(self, act: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
+class _Database:
+    """A connection for one thing after the other, made anew where it was lost."""
+
+    def __init__(self) -> None:
+        self._connection: AsyncConnection[Any] | None = None
+
+    async def ask(self, act: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
         """What `act` gives; done again where the database was away, as long as that is of use."""
         deadline = time.monotonic() + RECONNECT
         while True:
@@ -144,19 +183,19 @@ class Engine:
                 return await act(self._connection)
             except (psycopg.OperationalError, psycopg.InterfaceError) as failure:
                 logger.warning("database_unavailable", error=type(failure).__name__)
-                await self._disconnect()
+                await self.close()
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(0.5)
 
-    async def _disconnect(self) -> None:
+    async def close(self) -> None:
         if self._connection:
             await self._connection.close()
         self._connection = None
 
 
 async def _connect() -> AsyncConnection[Any]:
-    """A connection of the loop's own, to where Django's settings lead."""
+    """A connection to where Django's settings lead."""
     ours = ("host", "port", "dbname", "user", "password", "options", "connect_timeout", "sslmode", "sslrootcert")
     facts = django_connection.get_connection_params()
     return await AsyncConnection.connect(autocommit=True, **{name: facts[name] for name in ours if name in facts})

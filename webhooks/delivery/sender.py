@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -121,7 +122,7 @@ class Sender:
                 socket_factory=self._socket,
                 limit=self._connections,
                 keepalive_timeout=KEEPALIVE_SECONDS,
-                ssl=self._trust or tls_context(),
+                ssl=self._trust or _public_trust(),
             ),
             request_class=_Request,
             headers=HEADERS,
@@ -196,6 +197,12 @@ def tls_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+@cache
+def _public_trust() -> ssl.SSLContext:
+    """One for the process: to read all authorities takes longer than many deliveries."""
+    return tls_context()
 
 
 # The first that fits.
