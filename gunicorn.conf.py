@@ -1,6 +1,8 @@
 """How gunicorn serves: `gunicorn config.wsgi` reads this file by itself, in production and under `make run`."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,30 @@ _stall_seconds = int(os.environ.get("WEB_STALL_SECONDS", "20"))
 
 def pre_request(worker: Any, request: Any) -> None:
     request.unreader.sock.settimeout(_stall_seconds)
+
+
+# What the workers count for Prometheus (api.counts): in memory, in a folder of this master's. A reload by SIGHUP reads
+# this file again, and the counts go on.
+_counts = Path(worker_tmp_dir or tempfile.gettempdir()) / f"agency-api-counts-{os.getpid()}"
+if os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(_counts):
+    shutil.rmtree(_counts, ignore_errors=True)  # of a server that was killed, and had this number
+    _counts.mkdir(mode=0o700)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    taken = {one.place for one in server.WORKERS.values()}
+    worker.place = next(place for place in range(1, len(taken) + 2) if place not in taken)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    from api import counts
+
+    counts.write_as(str(worker.place))
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(_counts, ignore_errors=True)
 
 
 max_requests = 20_000

@@ -11,6 +11,8 @@ import structlog
 from celery import current_app
 from kombu.exceptions import OperationalError
 
+from api import counts
+
 logger = structlog.get_logger(__name__)
 PAUSE_AFTER_OUTAGE = 5.0
 """Seconds in which no request waits for a broker that was away."""
@@ -26,4 +28,5 @@ def ring(task: str, *args: Any, **options: Any) -> None:
         current_app.send_task(task, args, retry=False, **options)
     except OperationalError as failure:
         _pause_until = time.monotonic() + PAUSE_AFTER_OUTAGE
+        counts.OUTAGES.labels("broker").inc()
         logger.warning("broker_unavailable", error=type(failure).__name__)

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from api import counts
 from api.renderers import to_json
 
 logger = structlog.get_logger(__name__)
@@ -145,7 +146,8 @@ class ServerError(ApiError):
 
 
 def envelope(error: ApiError) -> dict[str, Any]:
-    """The body of an error answer."""
+    """The body of an error answer. Made once for each, so it is counted here."""
+    counts.ERRORS.labels(int(error.status_code), error.code).inc()
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.details:
         body["details"] = error.details
@@ -242,6 +244,10 @@ def _flatten(detail: Any, path: str) -> Iterator[dict[str, str]]:
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _answer(request, as_api_error(exception) if exception else Malformed())
+
+
+def unauthenticated(request: HttpRequest) -> HttpResponse:
+    return _answer(request, Unauthenticated())
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -28,6 +28,7 @@ from django.db.models.functions import Now
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api import counts
 from api.errors import Conflict, Invalid
 from api.models import IdempotentAnswer
 from api.principals import ApiPrincipal
@@ -118,6 +119,7 @@ def _keep(derived: _Derived, asked: bytes, response: Response) -> None:
 
 
 def _replay(derived: _Derived, kept: IdempotentAnswer) -> Response:
+    counts.REPLAYS.inc()
     answer = orjson.loads(Fernet(derived.sealing_key).decrypt(bytes(kept.sealed_answer)))
     headers = {**answer["headers"], "Idempotency-Replayed": "true"}
     return Response(answer["data"], status=answer["status"], headers=headers)

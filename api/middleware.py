@@ -11,7 +11,7 @@ from django.core.signals import got_request_exception
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
-from api import health
+from api import counts, health, metrics
 
 logger = structlog.get_logger(__name__)
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -38,12 +38,14 @@ class RequestMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = self.get_response(request)
         response.headers["X-Request-Id"] = request_id
+        seconds = time.perf_counter() - begun
+        counts.request(request, response.status_code, seconds)
         log = logger.error if response.status_code >= 500 else logger.info
         log(
             "request_finished",
             request=f"{request.method} {_told(request)}",
             code=response.status_code,
-            ms=round((time.perf_counter() - begun) * 1000, 1),
+            ms=round(seconds * 1000, 1),
         )
         return response
 
@@ -64,7 +66,7 @@ def log_failure(**_: Any) -> None:
 class ProbeMiddleware:
     """Answers probes before anything judges the host or asks for TLS: they come to an address, without a name."""
 
-    probes: ClassVar = {"/healthz": health.healthz, "/readyz": health.readyz}
+    probes: ClassVar = {"/healthz": health.healthz, "/readyz": health.readyz, "/metrics": metrics.metrics}
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

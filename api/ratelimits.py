@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django_ratelimit.core import get_usage
 from redis.exceptions import NoScriptError, RedisError
 
+from api import counts
+
 logger = structlog.get_logger(__name__)
 
 PAUSE_AFTER_OUTAGE = 1.0
@@ -93,8 +95,12 @@ def hit(group: str, key: str, rate: str, request: HttpRequest) -> Usage:
             # The delimiters matter: django-ratelimit joins the parts of its key with nothing between them.
             usage = get_usage(request, group=f"{group}|", key=lambda *_: f"|{key}|", rate=rate, increment=True)
             left = max(0, usage["time_left"])
-            return Usage(usage["limit"], usage["count"], int(now) + left, max(1, left))
+            counted = Usage(usage["limit"], usage["count"], int(now) + left, max(1, left))
+            if counted.limited:
+                counts.RATE_LIMITED.labels(group).inc()
+            return counted
         except RedisError as error:
             _pause_until = now + PAUSE_AFTER_OUTAGE
+            counts.OUTAGES.labels("counter_store").inc()
             logger.warning("counter_store_unavailable", error=type(error).__name__)
     return Usage(int(rate.partition("/")[0]), 0, int(now) + 60, 60)

@@ -1,6 +1,8 @@
 """The Celery application: `celery -A config worker`, `celery -A config beat`."""
 
-from celery import Celery
+from typing import Any
+
+from celery import Celery, signals
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from config import startup
@@ -10,3 +12,8 @@ app = Celery("config")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
+
+
+@signals.setup_logging.connect
+def keep_logging(**_: Any) -> None:
+    """Workers and beat log as the settings say; by default Celery would change that to lines of its own form."""

@@ -75,6 +75,14 @@ def webhook_secret_keys(secret_keys: list[str]) -> list[bytes]:
     return [base64.urlsafe_b64encode(digest) for digest in digests]
 
 
+def metrics_token() -> str:
+    """METRICS_TOKEN: what Prometheus sends; without it, nobody is shown `/metrics`."""
+    token = env.str("METRICS_TOKEN", "")
+    if token and not re.fullmatch(r"[!-~]{32,}", token):
+        raise ImproperlyConfigured("METRICS_TOKEN must be a random text of at least 32 visible ASCII characters")
+    return token
+
+
 def mail() -> dict[str, Any]:
     """MAIL_URL as Django's settings of mail: `smtp+tls://user:password@host:587`, `consolemail://`."""
     return env.email_url("MAIL_URL", default="smtp://localhost:25")

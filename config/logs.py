@@ -12,10 +12,17 @@ import structlog
 DATABASE_DETAIL = re.compile(r"DETAIL: .*")
 
 
-def without_database_details(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
-    """What PostgreSQL says of the values at fault is personal data; its error's first line is enough."""
-    if "exception" in event:
-        event["exception"] = DATABASE_DETAIL.sub("DETAIL: (left out)", event["exception"])
+# gunicorn tells what it could not read, a header for example, and addresses.
+UNREADABLE_REQUEST = re.compile(r"(Invalid request|Error handling request) .*", re.DOTALL)
+
+
+def without_what_was_sent(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """What PostgreSQL says of the values at fault is personal data; its error's first line is enough. So is it that a
+    request could not be read."""
+    for key in ("event", "error", "exception"):  # the second is Celery's, of a task that failed
+        if isinstance(told := event.get(key), str):
+            event[key] = DATABASE_DETAIL.sub("DETAIL: (left out)", told)
+    event["event"] = UNREADABLE_REQUEST.sub(r"\1", event["event"])
     return event
 
 
@@ -24,7 +31,7 @@ PROCESSORS = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
-    without_database_details,
+    without_what_was_sent,
 ]
 """What every event goes through, ours and those of libraries alike."""
 
@@ -62,5 +69,10 @@ def logging_config(level: str) -> dict[str, Any]:
             "django.server": {"level": "CRITICAL"},
             "django.security.csrf": {"level": "CRITICAL"},  # with the path, which may open a door: see api.errors
             "oauth2_provider": {"level": "WARNING"},
+            "gunicorn.error": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
+            # That tasks come, begin and end is told once, with their requests' ids, by django-structlog.
+            "celery.beat": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
         },
     }

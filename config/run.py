@@ -35,12 +35,12 @@ DEVELOPMENT = {
     "MAIL_URL": "consolemail://",
 }
 KEPT = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "DATA_DIR", *DEVELOPMENT)
-WORKER = ["celery", "--quiet", "-A", "config", "worker", "--loglevel", "WARNING"]
+WORKER = ["celery", "--quiet", "-A", "config", "worker"]
 COMMANDS = {
     "server": ["gunicorn"],
     "worker": [*WORKER, "--concurrency", "2"],
     "webhook worker": [*WORKER, "--queues", "webhooks", "--hostname", "webhooks@%h", "--concurrency", "1"],
-    "beat": ["celery", "--quiet", "-A", "config", "beat", "--loglevel", "WARNING"],
+    "beat": ["celery", "--quiet", "-A", "config", "beat"],
 }
 Processes = dict[str, subprocess.Popen[bytes]]
 START_SECONDS = 30

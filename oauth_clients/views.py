@@ -7,6 +7,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
+import orjson
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -19,7 +20,7 @@ from oauth2_provider.views import OAuthServerMetadataView
 from oauthlib.oauth2 import BackendApplicationServer
 from oauthlib.oauth2.rfc6749 import errors
 
-from api import ratelimits
+from api import counts, ratelimits
 from api.addresses import client_address
 from oauth_clients import parameters
 
@@ -51,6 +52,8 @@ class OAuthView(View):
             response = self._count_failure(request, response)
         for name, value in (self.usage.headers() if self.usage else {}).items():
             response.headers[name] = value
+        if isinstance(response, HttpResponse) and response.status_code >= 400:
+            counts.ERRORS.labels(response.status_code, orjson.loads(response.content)["error"]).inc()
         return response
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -24,7 +24,7 @@ CLOSED_STORE = "redis://127.0.0.1:1/0"
 
 @dataclass(frozen=True)
 class Server:
-    """gunicorn, with one worker."""
+    """gunicorn, with one worker unless it is told otherwise."""
 
     process: subprocess.Popen[str]
     url: str
@@ -33,10 +33,16 @@ class Server:
         return requests.get(f"{self.url}{path}", headers=headers, timeout=10)
 
     @property
+    def workers(self) -> list[int]:
+        """The processes that answer."""
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
+        return [int(pid) for pid in found.stdout.split()]
+
+    @property
     def worker(self) -> int:
-        """The process that answers."""
-        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=True)
-        return int(found.stdout)
+        """The one, where there is one."""
+        [only] = self.workers
+        return only
 
 
 Serve = Callable[..., Server]
@@ -119,13 +125,12 @@ def serve(tmp_path: Path, port: str, start: Start) -> Serve:
             output=tmp_path / "output",
             PORT=port,
             DATA_DIR=str(tmp_path),
-            WEB_CONCURRENCY="1",
             SECRET_KEY="s" * 60,
             ALLOW_INSECURE_HTTP="true",
             ALLOWED_HOSTS="127.0.0.1",
             DATABASE_URL=database_url,
             REDIS_URL=redis_url,
-            **values,
+            **{"WEB_CONCURRENCY": "1", **values},
         )
 
         server = Server(process, f"http://127.0.0.1:{port}")

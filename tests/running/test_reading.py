@@ -87,3 +87,17 @@ def test_what_nobody_rang_for_is_read_after_a_sweep(
     DeclarationPage.objects.filter(pk=missed).update(uploaded_at=timezone.now() - timedelta(minutes=2))
     resume_reading()
     assert read(api, submission, missed)["carrier"] == "Granite Mutual Insurance Company"
+
+
+def test_the_workers_log_tells_which_request_rang(
+    api: Api, submission: SubmissionSeat, worker: None, tmp_path: Path
+) -> None:
+    sent = send(api, submission, upload(declarations(), "of-ada-lovelace.pdf"), x_request_id="follow-me")
+    read(api, submission, data(sent)["uuid"])
+
+    def told() -> list[str]:
+        lines = (tmp_path / "worker").read_text().splitlines()
+        return [line for line in lines if "follow-me" in line and "task_succeeded" in line]
+
+    wait_for(told)
+    assert "lovelace" not in (tmp_path / "worker").read_text()

@@ -33,20 +33,24 @@ WAITING = """
         FROM waiting WHERE waiting.id IS NOT NULL
     )
 """
+# Those of them that a worker may send to now, and has something to.
+READY = f"""
+    FROM waiting JOIN webhooks_subscription s ON s.id = waiting.id
+    WHERE s.status = 'enabled' AND s.deleted_at IS NULL
+      AND (s.breaker_open_until IS NULL OR s.breaker_open_until <= now())
+      AND (
+          SELECT d.next_attempt_at FROM webhooks_delivery d
+          WHERE d.subscription_id = s.id AND d.state = 'pending'
+          ORDER BY d.next_attempt_at, d.id LIMIT 1
+      ) <= now()
+      AND (SELECT count(*) FROM webhooks_delivery d WHERE d.subscription_id = s.id AND d.state = 'leased')
+          < CASE WHEN s.failures_in_row >= {BREAKER_AFTER} THEN 1 ELSE s.cap END
+"""  # noqa: S608 - constants of ours
 # Fair between agencies: a turn for one subscription of each, then for the next of each, in random order.
 LOCK = f"""
     {WAITING}, ready AS (
         SELECT s.id, row_number() OVER (PARTITION BY s.agency_id ORDER BY random()) AS turn
-        FROM waiting JOIN webhooks_subscription s ON s.id = waiting.id
-        WHERE s.status = 'enabled' AND s.deleted_at IS NULL
-          AND (s.breaker_open_until IS NULL OR s.breaker_open_until <= now())
-          AND (
-              SELECT d.next_attempt_at FROM webhooks_delivery d
-              WHERE d.subscription_id = s.id AND d.state = 'pending'
-              ORDER BY d.next_attempt_at, d.id LIMIT 1
-          ) <= now()
-          AND (SELECT count(*) FROM webhooks_delivery d WHERE d.subscription_id = s.id AND d.state = 'leased')
-              < CASE WHEN s.failures_in_row >= {BREAKER_AFTER} THEN 1 ELSE s.cap END
+        {READY}
     )
     SELECT s.id, s.url, s.secrets, extract(epoch FROM now())::float8 AS now
     FROM ready JOIN webhooks_subscription s ON s.id = ready.id

@@ -1,0 +1,74 @@
+"""`/metrics`, for Prometheus: what the server's processes counted (api.counts), and what stands in the database."""
+
+import os
+import re
+from collections.abc import Iterator
+
+import structlog
+from django.conf import settings
+from django.db import Error, connection
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from api import errors, ratelimits
+from api.addresses import client_address
+from api.counts import SHARED
+
+logger = structlog.get_logger(__name__)
+BEARER = re.compile(r"[Bb]earer +(\S+)")
+_in_database: list[Collector] = []
+
+
+def register(collector: Collector) -> None:
+    """One more thing that stands in the database; asked for at each scrape, so it must cost little at any size."""
+    _in_database.append(collector)
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answers whoever has METRICS_TOKEN; where none is set, there is no such page."""
+    if not settings.METRICS_TOKEN:
+        return errors.not_found(request)
+    sent = BEARER.fullmatch(request.headers.get("Authorization", ""))
+    if not sent or not constant_time_compare(sent[1], settings.METRICS_TOKEN):
+        return _refused(request)
+    return HttpResponse(generate_latest(_counted()) + generate_latest(_Stored()), content_type=CONTENT_TYPE_LATEST)
+
+
+def _refused(request: HttpRequest) -> HttpResponse:
+    """Counted by address, as every bad credential is."""
+    usage = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
+    answer = errors.too_many_requests(request) if usage.limited else errors.unauthenticated(request)
+    usage.put_on(answer)
+    return answer
+
+
+def _counted() -> Collector:
+    """Of all processes of this server."""
+    if SHARED not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return registry
+
+
+class _Stored(Collector):
+    """What stands in the database; where that is away, only that it is."""
+
+    def collect(self) -> Iterator[Metric]:
+        found: list[Metric] = []
+        try:
+            if connection.connection is not None and not connection.is_usable():
+                connection.close()  # it is from before the database was restarted
+            found = [metric for one in _in_database for metric in one.collect()]
+        except Error as failure:
+            logger.warning("metrics_without_database", error=type(failure).__name__)
+        yield GaugeMetricFamily("agency_api_database_up", "Whether the database answered", value=int(bool(found)))
+        yield from found
