@@ -38,7 +38,7 @@ class SlugSuffixField(serializers.CharField):
     """The last part of a slug, instead of a random one."""
 
     def __init__(self, **kwargs: Any) -> None:
-        form = RegexValidator(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z", "Letters a to z, digits and single hyphens.")
+        form = RegexValidator(r"\A[A-Za-z0-9]+(-[A-Za-z0-9]+)*\Z", "Letters a to z, digits and single hyphens.")
         super().__init__(min_length=1, max_length=40, validators=[form], **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
