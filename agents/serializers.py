@@ -11,6 +11,7 @@ from rest_framework import serializers
 from agents.models import Agent
 from api import pictures
 from api.pagination import Listing
+from api.serializers import TrueFalseField
 
 PHONE_REGION = "US"
 
@@ -53,7 +54,7 @@ class NewAgentRowSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254)
     slug_suffix = SlugSuffixField(required=False)
     phone_number = PhoneNumberField(required=False, allow_blank=True)
-    is_admin = serializers.BooleanField(default=False)
+    is_admin = TrueFalseField(default=False)
 
 
 class NewAgentSerializer(NewAgentRowSerializer):
@@ -68,12 +69,12 @@ class AgentChangeSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(max_length=254, required=False)
     phone_number = PhoneNumberField(required=False, allow_blank=True)
     slug_suffix = SlugSuffixField(required=False)
-    is_admin = serializers.BooleanField(required=False)
+    is_admin = TrueFalseField(required=False)
     profile_picture = pictures.PictureField(required=False)
 
 
 class AdditionalQuestionsSerializer(serializers.Serializer[Any]):
-    enabled = serializers.BooleanField()
+    enabled = TrueFalseField()
 
 
 # --- going out --------------------------------------------------------------------------------------

@@ -1,8 +1,18 @@
-"""The shapes that every endpoint shares, for the OpenAPI document."""
+"""The fields and shapes that endpoints share."""
 
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.utils import html
+
+
+class TrueFalseField(serializers.BooleanField):
+    """In JSON `true` or `false` and nothing like them; in a form, which knows only text, their usual words."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not (isinstance(data, bool) or html.is_html_input(self.root.initial_data)):
+            self.fail("invalid", input=data)
+        return super().to_internal_value(data)
 
 
 class ErrorDetailSerializer(serializers.Serializer[Any]):

@@ -134,8 +134,8 @@ PARAMETERS: dict[str, Json] = {
     "RequestId": {
         "name": "X-Request-Id",
         "in": "header",
-        "description": "Your own id for this request, for the logs of both sides: up to 128 letters, digits and `.`, `_`, "
-        "`:`, `-`. Any other is passed over, and a new one made.",
+        "description": "Your own id for this request, for the logs of both sides: up to 128 letters, digits and `.`, "
+        "`_`, `:`, `-`. Any other is passed over, and a new one made.",
         "schema": {"type": "string"},
     },
 }
