@@ -11,12 +11,12 @@ from rest_framework import serializers
 from agents.models import Agent
 from api import pictures
 from api.pagination import Listing
-from api.serializers import TrueFalseField
+from api.serializers import EmailField, TextField, TrueFalseField
 
 PHONE_REGION = "US"
 
 
-class PhoneNumberField(serializers.CharField):
+class PhoneNumberField(TextField):
     """A possible number, of the United States unless it says otherwise; given back as sent."""
 
     default_error_messages = {"invalid_phone_number": "A possible telephone number, for example (212) 555-0123."}
@@ -35,7 +35,7 @@ class PhoneNumberField(serializers.CharField):
         return number
 
 
-class SlugSuffixField(serializers.CharField):
+class SlugSuffixField(TextField):
     """The last part of a slug, instead of a random one."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -49,9 +49,9 @@ class SlugSuffixField(serializers.CharField):
 class NewAgentRowSerializer(serializers.Serializer[Any]):
     """One agent of a bulk call."""
 
-    first_name = serializers.CharField(max_length=100)
-    last_name = serializers.CharField(max_length=100)
-    email = serializers.EmailField(max_length=254)
+    first_name = TextField(max_length=100)
+    last_name = TextField(max_length=100)
+    email = EmailField(max_length=254)
     slug_suffix = SlugSuffixField(required=False)
     phone_number = PhoneNumberField(required=False, allow_blank=True)
     is_admin = TrueFalseField(default=False)
@@ -64,9 +64,9 @@ class NewAgentSerializer(NewAgentRowSerializer):
 class AgentChangeSerializer(serializers.Serializer[Any]):
     """Any of these; what is absent stays as it is."""
 
-    first_name = serializers.CharField(max_length=100, required=False)
-    last_name = serializers.CharField(max_length=100, required=False)
-    email = serializers.EmailField(max_length=254, required=False)
+    first_name = TextField(max_length=100, required=False)
+    last_name = TextField(max_length=100, required=False)
+    email = EmailField(max_length=254, required=False)
     phone_number = PhoneNumberField(required=False, allow_blank=True)
     slug_suffix = SlugSuffixField(required=False)
     is_admin = TrueFalseField(required=False)

@@ -217,7 +217,9 @@ CLIENT: Json = {
     "client_id": {"type": "string", "maxLength": 255, "example": "9kXaEXAMPLE"},
     "client_secret": {"type": "string", "example": "agency_ocs_EXAMPLEexampleEXAMPLEexampleEX000000"},
 }
-TOKEN: Json = {"token": {"type": "string", "example": "agency_oat_EXAMPLEexampleEXAMPLEexampleEX000000"}}
+TOKEN: Json = {
+    "token": {"type": "string", "minLength": 1, "example": "agency_oat_EXAMPLEexampleEXAMPLEexampleEX000000"}
+}
 
 
 def service_paths() -> dict[str, Json]:

@@ -44,6 +44,7 @@ def test_a_partner_adds_an_agent(
         ({"first_name": "x" * 101, "last_name": " "}, {"first_name": "max_length", "last_name": "blank"}),
         ({"email": "ann", "is_admin": "perhaps"}, {"email": "invalid", "is_admin": "invalid"}),
         ({"is_admin": 1}, {"is_admin": "invalid"}),
+        ({"first_name": 1}, {"first_name": "invalid"}),
         ({"is_admin": "true"}, {"is_admin": "invalid"}),
         ({"is_admin": None, "phone_number": None}, {"is_admin": "null", "phone_number": "null"}),
         ({"slug_suffix": None, "profile_picture": None}, {"slug_suffix": "null", "profile_picture": "null"}),
