@@ -50,7 +50,7 @@ def test_a_partner_adds_an_agent(
         ({"slug_suffix": None, "profile_picture": None}, {"slug_suffix": "null", "profile_picture": "null"}),
         ({"profile_picture": "data:image/png;base64,AA"}, {"profile_picture": "invalid"}),
         ({"first_name": [], "email": {}, "phone_number": 1.5, "slug_suffix": ["a"]},
-         {"first_name": "invalid", "email": "invalid", "phone_number": "invalid_phone_number",
+         {"first_name": "invalid", "email": "invalid", "phone_number": "invalid",
           "slug_suffix": "invalid"}),
     ],
 )  # fmt: skip
