@@ -4,11 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/complete
 SCHEMA ?= openapi.json
+FUZZ_SECONDS ?= 600
 # What the tools that only read the code are given for settings; nothing connects to these.
 OFFLINE := SECRET_KEY=offline DATABASE_URL=postgresql://localhost/offline REDIS_URL=redis://localhost/0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types schema bench evaluate lock
+.PHONY: help run test lint types schema bench evaluate fuzz lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +35,9 @@ bench: $(STAMP) ## Measure the speed; ARGS name benchmarks
 
 evaluate: $(STAMP) ## Measure how well declaration pages are read
 	@$(BIN)/python -m evaluation
+
+fuzz: $(STAMP) ## Fuzz the API for FUZZ_SECONDS (600); ARGS go to schemathesis
+	@$(BIN)/python -m tests.fuzz --max-time $(FUZZ_SECONDS) $(ARGS)
 
 lock: $(STAMP) ## Resolve requirements/*.in anew into requirements/*.txt, with hashes
 	@cd requirements && for name in base dev; do \

@@ -1,10 +1,14 @@
 """How gunicorn serves: `gunicorn config.wsgi` reads this file by itself, in production and under `make run`."""
 
+import json
 import os
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
+
+from gunicorn import util
 
 wsgi_app = "config.wsgi"
 _host = os.environ.get("HOST") or "127.0.0.1"
@@ -54,11 +58,25 @@ def on_exit(server: Any) -> None:
     shutil.rmtree(_counts, ignore_errors=True)
 
 
+def _refuse(sock: Any, status: int, reason: str, message: str) -> None:
+    """What gunicorn answers by itself, to a request that no application sees: an error as any other, and no HTML."""
+    code = CODES.get(status, "malformed" if status < 500 else "internal")
+    request_id = str(uuid.uuid4())
+    body = json.dumps({"error": {"code": code, "message": f"{reason}.", "request_id": request_id}})
+    lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", "Content-Type: application/json"]
+    lines += [f"Content-Length: {len(body)}", f"X-Request-Id: {request_id}", "", body]
+    util.write_nonblock(sock, "\r\n".join(lines).encode("latin1"))
+
+
+CODES = {414: "uri_too_long", 431: "headers_too_large"}
+util.write_error = _refuse  # gunicorn has no setting for it
+
+
 max_requests = 20_000
 max_requests_jitter = 2_000
 
 forwarded_allow_ips = ""  # whom to believe about TLS is settled once, by TRUSTED_PROXY_TLS_HEADER
-limit_request_line = 4094
+limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190
 

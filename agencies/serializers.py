@@ -11,7 +11,7 @@ from agencies.models import Agency
 from agents.serializers import AgencyBriefSerializer, NewAgentAnswerSerializer, NewAgentRowSerializer
 from api import pictures
 from api.pagination import Listing
-from api.serializers import ErrorSerializer
+from api.serializers import EmailField, ErrorSerializer, PatternField, TextField
 
 MAX_BULK_AGENTS = 500
 
@@ -19,18 +19,18 @@ MAX_BULK_AGENTS = 500
 class NewAgencySerializer(serializers.Serializer[Any]):
     """An agency, and the person who owns it."""
 
-    agency_name = serializers.CharField(max_length=200)
-    email = serializers.EmailField(max_length=254, help_text="The owner's.")
-    first_name = serializers.CharField(max_length=100, help_text="The owner's.")
-    last_name = serializers.CharField(max_length=100, help_text="The owner's.")
-    referral = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    agency_name = TextField(max_length=200)
+    email = EmailField(max_length=254, help_text="The owner's.")
+    first_name = TextField(max_length=100, help_text="The owner's.")
+    last_name = TextField(max_length=100, help_text="The owner's.")
+    referral = TextField(max_length=200, required=False, allow_blank=True, default="")
 
 
 class AgencyChangeSerializer(serializers.Serializer[Any]):
     """Any of these; what is absent stays as it is."""
 
-    name = serializers.CharField(max_length=200, required=False)
-    color_code = serializers.RegexField(
+    name = TextField(max_length=200, required=False)
+    color_code = PatternField(
         r"\A[0-9A-Fa-f]{6}\Z", required=False, error_messages={"invalid": "Six hexadecimal digits, without #."}
     )
     logo = pictures.PictureField(required=False)

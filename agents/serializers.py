@@ -11,11 +11,12 @@ from rest_framework import serializers
 from agents.models import Agent
 from api import pictures
 from api.pagination import Listing
+from api.serializers import EmailField, TextField, TrueFalseField
 
 PHONE_REGION = "US"
 
 
-class PhoneNumberField(serializers.CharField):
+class PhoneNumberField(TextField):
     """A possible number, of the United States unless it says otherwise; given back as sent."""
 
     default_error_messages = {"invalid_phone_number": "A possible telephone number, for example (212) 555-0123."}
@@ -34,11 +35,11 @@ class PhoneNumberField(serializers.CharField):
         return number
 
 
-class SlugSuffixField(serializers.CharField):
+class SlugSuffixField(TextField):
     """The last part of a slug, instead of a random one."""
 
     def __init__(self, **kwargs: Any) -> None:
-        form = RegexValidator(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z", "Letters a to z, digits and single hyphens.")
+        form = RegexValidator(r"\A[A-Za-z0-9]+(-[A-Za-z0-9]+)*\Z", "Letters a to z, digits and single hyphens.")
         super().__init__(min_length=1, max_length=40, validators=[form], **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
@@ -48,12 +49,12 @@ class SlugSuffixField(serializers.CharField):
 class NewAgentRowSerializer(serializers.Serializer[Any]):
     """One agent of a bulk call."""
 
-    first_name = serializers.CharField(max_length=100)
-    last_name = serializers.CharField(max_length=100)
-    email = serializers.EmailField(max_length=254)
+    first_name = TextField(max_length=100)
+    last_name = TextField(max_length=100)
+    email = EmailField(max_length=254)
     slug_suffix = SlugSuffixField(required=False)
     phone_number = PhoneNumberField(required=False, allow_blank=True)
-    is_admin = serializers.BooleanField(default=False)
+    is_admin = TrueFalseField(default=False)
 
 
 class NewAgentSerializer(NewAgentRowSerializer):
@@ -63,17 +64,17 @@ class NewAgentSerializer(NewAgentRowSerializer):
 class AgentChangeSerializer(serializers.Serializer[Any]):
     """Any of these; what is absent stays as it is."""
 
-    first_name = serializers.CharField(max_length=100, required=False)
-    last_name = serializers.CharField(max_length=100, required=False)
-    email = serializers.EmailField(max_length=254, required=False)
+    first_name = TextField(max_length=100, required=False)
+    last_name = TextField(max_length=100, required=False)
+    email = EmailField(max_length=254, required=False)
     phone_number = PhoneNumberField(required=False, allow_blank=True)
     slug_suffix = SlugSuffixField(required=False)
-    is_admin = serializers.BooleanField(required=False)
+    is_admin = TrueFalseField(required=False)
     profile_picture = pictures.PictureField(required=False)
 
 
 class AdditionalQuestionsSerializer(serializers.Serializer[Any]):
-    enabled = serializers.BooleanField()
+    enabled = TrueFalseField()
 
 
 # --- going out --------------------------------------------------------------------------------------

@@ -1,8 +1,39 @@
-"""The shapes that every endpoint shares, for the OpenAPI document."""
+"""The fields and shapes that endpoints share."""
 
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.utils import html
+
+
+class _Text:
+    """Text, and no number that DRF would make text of."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")  # type: ignore[attr-defined]
+        return super().to_internal_value(data)  # type: ignore[misc]
+
+
+class TextField(_Text, serializers.CharField):
+    """Text of one line or several."""
+
+
+class EmailField(_Text, serializers.EmailField):
+    """An e-mail address."""
+
+
+class PatternField(_Text, serializers.RegexField):
+    """Text of one form."""
+
+
+class TrueFalseField(serializers.BooleanField):
+    """In JSON `true` or `false` and nothing like them; in a form, which knows only text, their usual words."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not (isinstance(data, bool) or html.is_html_input(self.root.initial_data)):
+            self.fail("invalid", input=data)
+        return super().to_internal_value(data)
 
 
 class ErrorDetailSerializer(serializers.Serializer[Any]):

@@ -16,6 +16,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase, QueryDict
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import MethodNotAllowed, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -218,6 +219,7 @@ def _is_multipart(request: Request) -> bool:
     return (request.content_type or "").startswith("multipart/form-data")
 
 
+@csrf_exempt  # no cookie is believed under /v1/: Django would refuse a POST with a page
 def not_found(request: HttpRequest) -> HttpResponseBase:
     """Any other path under `/v1/`. Counted by address, so that paths cannot be searched at will."""
     usage = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)

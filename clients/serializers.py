@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from agents.models import Agent
 from agents.serializers import PhoneNumberField
+from api.serializers import EmailField, TextField
 from api.uploads import OneFileField
 from clients.models import Client, DeclarationPage, FunnelStatus, InsuranceType, Question, QuestionSet, Submission
 
@@ -19,9 +20,9 @@ MAX_ID = 2**63 - 1
 class ClientChangeSerializer(serializers.Serializer[Any]):
     """Any of these; what is absent stays as it is. An e-mail address or a phone number must remain."""
 
-    first_name = serializers.CharField(max_length=100, required=False)
-    last_name = serializers.CharField(max_length=100, required=False)
-    email = serializers.EmailField(max_length=254, required=False, allow_blank=True)
+    first_name = TextField(max_length=100, required=False)
+    last_name = TextField(max_length=100, required=False)
+    email = EmailField(max_length=254, required=False, allow_blank=True)
     phone_number = PhoneNumberField(required=False, allow_blank=True)
     sales_funnel_status = serializers.ChoiceField(choices=FunnelStatus.choices, required=False)
 
@@ -29,8 +30,8 @@ class ClientChangeSerializer(serializers.Serializer[Any]):
 class NewClientSerializer(ClientChangeSerializer):
     """A client of the caller's, or, from an admin, of a colleague's."""
 
-    first_name = serializers.CharField(max_length=100)
-    last_name = serializers.CharField(max_length=100)
+    first_name = TextField(max_length=100)
+    last_name = TextField(max_length=100)
     agent_id = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -66,8 +67,8 @@ class DeclarationPageUploadSerializer(serializers.Serializer[Any]):
 class DeclarationPageChangeSerializer(serializers.Serializer[Any]):
     """Any of these; null where it is not known. What is set here, no reading changes afterwards."""
 
-    carrier = serializers.CharField(max_length=200, required=False, allow_null=True)
-    policy_number = serializers.CharField(max_length=50, required=False, allow_null=True)
+    carrier = TextField(max_length=200, required=False, allow_null=True)
+    policy_number = TextField(max_length=50, required=False, allow_null=True)
     policy_type = serializers.ChoiceField(choices=InsuranceType.choices, required=False, allow_null=True)
     effective_date = serializers.DateField(required=False, allow_null=True)
     expiration_date = serializers.DateField(required=False, allow_null=True)

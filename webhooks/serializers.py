@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from api.openapi.examples import PATH_IDS, TIME
 from api.openapi.examples import UUID as EVENT_ID
+from api.serializers import TextField
 from webhooks.catalogue import EVENT_TYPES, EVERY, SUBSCRIBABLE, EventType
 from webhooks.models import Attempt, Delivery, Subscription, message_id
 
@@ -40,17 +41,17 @@ class SubscriptionChangeSerializer(serializers.Serializer[Any]):
     """Any of these; what is absent stays as it is."""
 
     examples = SUBSCRIPTION_EXAMPLES
-    url = serializers.CharField(max_length=2000, required=False, help_text="https, and not pointing inward.")
+    url = TextField(max_length=2000, required=False, help_text="https, and not pointing inward.")
     events = EventsField(required=False)
-    description = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    description = TextField(max_length=200, required=False, allow_blank=True)
     status = serializers.ChoiceField(choices=Subscription.Status.values, required=False)
 
 
 class NewSubscriptionSerializer(serializers.Serializer[Any]):
     examples = SUBSCRIPTION_EXAMPLES
-    url = serializers.CharField(max_length=2000, help_text="https, and not pointing inward.")
+    url = TextField(max_length=2000, help_text="https, and not pointing inward.")
     events = EventsField()
-    description = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    description = TextField(max_length=200, required=False, allow_blank=True)
 
 
 class RecoverSerializer(serializers.Serializer[Any]):

@@ -3,8 +3,10 @@
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
+from django.core.validators import RegexValidator
 from django_filters import IsoDateTimeFilter, MultipleChoiceFilter
 from drf_spectacular.openapi import AutoSchema
+from rest_framework.serializers import CharField
 
 from api.openapi import examples, samples
 from api.openapi.shared import ERRORS, answer_headers
@@ -113,6 +115,15 @@ class ApiSchema(AutoSchema):
     def _example_body(self) -> Json | None:
         return examples.of(self.declared.takes, without_files=True) if self.declared.takes else None
 
+    def _get_serializer_field_meta(self, field: Any, direction: str) -> Json:
+        """drf-spectacular would say it of answers as well, or not at all: they share its switch."""
+        meta = super()._get_serializer_field_meta(field, direction)
+        if direction == "request" and isinstance(field, CharField) and not field.allow_blank:
+            meta["minLength"] = 1
+            if not any(isinstance(one, RegexValidator) for one in field.validators):
+                meta["pattern"] = r"\S"
+        return meta
+
     # --- what goes out ------------------------------------------------------------------------------
 
     def _success(self) -> dict[str, Json]:
@@ -140,12 +151,12 @@ class ApiSchema(AutoSchema):
         return {"type": "object", "properties": properties, "required": list(properties)}, shown
 
     def _errors(self) -> dict[str, Json]:
-        statuses = [400, 401, 403, 405, 406, 429, 500, 503]
+        statuses = [400, 401, 403, 405, 406, 414, 429, 431, 500, 503]
         if self.method == "POST":
             statuses.append(409)
         if self.declared.takes:
             statuses += [413, 415]
-        if "_uuid}" in self.path:
+        if "{" in self.path:
             statuses.append(404)
         if (
             self.declared.takes

@@ -64,7 +64,7 @@ ERRORS = {
     ),
     404: ErrorAnswer(
         "NotFound",
-        "A UUID that the caller does not reach, whether or not it exists.",
+        "A UUID that the caller does not reach, whether or not it exists; or an id that is no number.",
         "not_found",
         "There is no such resource, or this credential does not reach it.",
     ),
@@ -83,6 +83,9 @@ ERRORS = {
     413: ErrorAnswer(
         "TooLarge", "A body or file over its limit.", "too_large", "The body is larger than this endpoint takes."
     ),
+    414: ErrorAnswer(
+        "UriTooLong", "A request line over 8190 bytes.", "uri_too_long", "Request URI Too Long."
+    ),
     415: ErrorAnswer(
         "UnsupportedMediaType",
         "A Content-Type that is not taken.",
@@ -99,6 +102,12 @@ ERRORS = {
         "rate_limited",
         "Too many requests; wait as many seconds as Retry-After says.",
         ("Retry-After",),
+    ),
+    431: ErrorAnswer(
+        "HeadersTooLarge",
+        "Over 100 headers, or one over 8190 bytes.",
+        "headers_too_large",
+        "There are more than 100 headers, or one is longer than 8190 bytes.",
     ),
     500: ErrorAnswer("ServerError", "Anything unforeseen.", "internal", "Something went wrong on our side."),
     503: ErrorAnswer(
@@ -125,8 +134,9 @@ PARAMETERS: dict[str, Json] = {
     "RequestId": {
         "name": "X-Request-Id",
         "in": "header",
-        "description": "Your own id for this request, for the logs of both sides.",
-        "schema": {"type": "string", "maxLength": 128, "pattern": "^[A-Za-z0-9._:-]+$"},
+        "description": "Your own id for this request, for the logs of both sides: up to 128 letters, digits and `.`, "
+        "`_`, `:`, `-`. Any other is passed over, and a new one made.",
+        "schema": {"type": "string"},
     },
 }
 SECURITY_SCHEMES: dict[str, Json] = {
@@ -207,7 +217,9 @@ CLIENT: Json = {
     "client_id": {"type": "string", "maxLength": 255, "example": "9kXaEXAMPLE"},
     "client_secret": {"type": "string", "example": "agency_ocs_EXAMPLEexampleEXAMPLEexampleEX000000"},
 }
-TOKEN: Json = {"token": {"type": "string", "example": "agency_oat_EXAMPLEexampleEXAMPLEexampleEX000000"}}
+TOKEN: Json = {
+    "token": {"type": "string", "minLength": 1, "example": "agency_oat_EXAMPLEexampleEXAMPLEexampleEX000000"}
+}
 
 
 def service_paths() -> dict[str, Json]:

@@ -120,7 +120,8 @@ def test_a_large_file_is_413_before_it_is_read(api: Api, agency: AgencySeat, set
     "/v1/agencies/1.json", "/v1//agents", "/v1/%00", "/v1/agencies/%F0%9F%98%80",
 ])  # fmt: skip
 def test_a_path_that_is_not_there_is_404_as_json(api: Api, db: None, path: str) -> None:
-    error(api.get(path), 404, "not_found")
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        error(api.call(method, path), 404, "not_found")
 
 
 @pytest.mark.parametrize(("path", "accept", "kind"), [

@@ -12,6 +12,18 @@ def test_probes_come_to_an_address(serve: Serve) -> None:
     assert [server.get(path, host="10.1.2.3:8000").status_code for path in paths] == [200, 503, 400]
 
 
+def test_what_is_too_long_for_the_server_is_an_error_as_any_other(serve: Serve) -> None:
+    server = serve(CLOSED_DATABASE, CLOSED_STORE)
+    answers = [server.get("/v1/agents?search=" + "a" * 8200), server.get("/v1/agents", long="a" * 8200)]
+    assert [(answer.status_code, answer.json()["error"]["code"]) for answer in answers] == [
+        (414, "uri_too_long"),
+        (431, "headers_too_large"),
+    ]
+    for answer in answers:
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.json()["error"]["request_id"] == answer.headers["X-Request-Id"]
+
+
 def test_ready_without_a_counter_store(db: None, serve: Serve) -> None:
     ready = serve(migrated_database_url(), CLOSED_STORE).get("/readyz")
 
