@@ -46,6 +46,7 @@ class Agency(models.Model):
                 condition=models.Q(color_code__regex=r"^[0-9A-Fa-f]{6}$"), name="agency_color_code_is_hex"
             )
         ]
+        indexes = [models.Index(fields=["updated_at", "id"], name="agency_by_updated")]
 
     def __str__(self) -> str:
         return self.name

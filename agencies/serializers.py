@@ -75,10 +75,11 @@ class PartnerAgencySerializer(AgencySerializer):
 
     referral = serializers.CharField()
     created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
     deactivated_at = serializers.DateTimeField(allow_null=True)
 
 
-_ROW = ("id", "name", "color_code", "logo", "referral", "created_at", "deactivated_at")
+_ROW = ("id", "name", "color_code", "logo", "referral", "created_at", "updated_at", "deactivated_at")
 
 
 def agency_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -91,9 +92,10 @@ def agency_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[d
             "logo_url": pictures.url(request, logo),
             "referral": referral,
             "created_at": created_at,
+            "updated_at": updated_at,
             "deactivated_at": deactivated_at,
         }
-        for pk, name, color_code, logo, referral, created_at, deactivated_at in rows
+        for pk, name, color_code, logo, referral, created_at, updated_at, deactivated_at in rows
     ]
 
 

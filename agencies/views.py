@@ -58,7 +58,8 @@ class AgenciesView(ApiView):
         filters=AgencyFilter,
     )
     def get(self, request: Request) -> Response:
-        """Ordered by id. Deactivated agencies are left out unless `includeDeactivated=true`."""
+        """Ordered by id. Deactivated agencies are left out unless `includeDeactivated=true`, which a sync needs, to see
+        that they were deactivated."""
         return self.page(AGENCIES)
 
     @operation(
@@ -159,7 +160,8 @@ class AgencyAgentsView(OneAgencyView):
         filters=AgentFilter,
     )
     def get(self, request: Request, agency_id: int) -> Response:
-        """Ordered by id. Deactivated agents are left out unless `includeDeactivated=true`."""
+        """Ordered by id. Deactivated agents are left out unless `includeDeactivated=true`, which a sync needs, to see
+        that they were deactivated. A change of the agency is none of its agents."""
         if agency_id != cast(AgentPrincipal, self.principal).agency_id:
             raise Forbidden
         return self.page(AGENTS)

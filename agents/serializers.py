@@ -100,6 +100,7 @@ class AgentSerializer(serializers.Serializer[Agent]):
     agency = AgencyBriefSerializer()
     profile_picture_url = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
     deactivated_at = serializers.DateTimeField(allow_null=True)
 
     def get_profile_picture_url(self, agent: Agent) -> str | None:
@@ -120,6 +121,7 @@ _ROW = (
     "agency__color_code",
     "profile_picture",
     "created_at",
+    "updated_at",
     "deactivated_at",
 )
 
@@ -142,11 +144,12 @@ def agent_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[di
             "agency": {"id": agency_id, "name": agency_name, "color_code": color_code},
             "profile_picture_url": pictures.url(request, picture),
             "created_at": created_at,
+            "updated_at": updated_at,
             "deactivated_at": deactivated_at,
         }
         for (
             pk, first_name, last_name, email, slug, phone_number, is_admin, is_owner,
-            agency_id, agency_name, color_code, picture, created_at, deactivated_at,
+            agency_id, agency_name, color_code, picture, created_at, updated_at, deactivated_at,
         ) in rows
     ]  # fmt: skip
 

@@ -28,7 +28,8 @@ class AgentsView(ApiView):
         filters=AgentFilter,
     )
     def get(self, request: Request) -> Response:
-        """Ordered by id. Deactivated agents are left out unless `includeDeactivated=true`."""
+        """Ordered by id. Deactivated agents are left out unless `includeDeactivated=true`, which a sync needs, to see
+        that they were deactivated. A change of the agency is none of its agents."""
         return self.page(AGENTS)
 
 

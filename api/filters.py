@@ -4,7 +4,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django.db.models import QuerySet
 from django.http import QueryDict
-from django_filters import ChoiceFilter, FilterSet
+from django_filters import ChoiceFilter, FilterSet, IsoDateTimeFilter
 from rest_framework.exceptions import ErrorDetail
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
@@ -35,6 +35,14 @@ class StrictFilterSet(FilterSet):
         return rows
 
 
+class SyncedFilterSet(StrictFilterSet):
+    """For what callers keep copies of: they fetch what has changed."""
+
+    updatedSince = IsoDateTimeFilter(  # noqa: N815
+        field_name="updated_at", lookup_expr="gte", help_text="RFC 3339: changed then or later. For those who sync."
+    )
+
+
 class TrueFalseFilter(ChoiceFilter):
     """`true` or `false`, and nothing else: django-filter's own takes anything for "not asked"."""
 
@@ -46,7 +54,7 @@ class TrueFalseFilter(ChoiceFilter):
         return super().filter(qs, value == "true") if value else qs
 
 
-class DeactivationFilterSet(StrictFilterSet):
+class DeactivationFilterSet(SyncedFilterSet):
     """For what can be deactivated: only the active ones, unless the caller asks for all."""
 
     includeDeactivated = TrueFalseFilter(method="checked_only", help_text="Also list deactivated ones.")  # noqa: N815

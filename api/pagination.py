@@ -1,4 +1,8 @@
-"""Numbered pages (contract §2): `page`, `perPage`, absolute links that keep the caller's other parameters."""
+"""Pages of a list, with absolute links that keep the caller's other parameters.
+
+Numbered ones (contract §2) for those who look around: `page`, `perPage`, with exact totals. By `cursor` for those who
+walk through everything: each page costs the same, nothing is counted, and what comes or goes moves no other row.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,10 +14,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from api.filters import StrictFilterSet
+from api.cursors import FIRST, BadCursor, Walk
+from api.filters import StrictFilterSet, SyncedFilterSet
 from api.operations import Operation
 from api.principals import ApiPrincipal
-from api.statements import ListStatement, found_at_once, slots_of, values_of
+from api.statements import ListStatement, found_at_once, found_first, slots_of, values_of
 
 DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 100
@@ -38,16 +43,84 @@ class PageRequest:
 
     page: int
     per_page: int
+    cursor: str | None
+    """None: a numbered page."""
 
     @classmethod
     def of(cls, query: QueryDict, errors: dict[str, list[ErrorDetail]]) -> "PageRequest":
         """What is out of its bounds is added to `errors`, by parameter."""
         page = _integer(query, "page", 1, MAX_PAGE, errors)
-        return cls(page, _integer(query, "perPage", DEFAULT_PER_PAGE, MAX_PER_PAGE, errors))
+        if "cursor" in query and "page" in query:
+            errors["cursor"] = [ErrorDetail("Either cursor or page, not both.", "cursor_and_page")]
+        return cls(page, _integer(query, "perPage", DEFAULT_PER_PAGE, MAX_PER_PAGE, errors), query.get("cursor"))
 
     @property
     def offset(self) -> int:
         return (self.page - 1) * self.per_page
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedPage:
+    """The page that a cursor asks for: where it begins, and how to go on."""
+
+    walk: Walk
+    place: list[Any]
+    per_page: int
+
+    @classmethod
+    def of(
+        cls,
+        request: HttpRequest,
+        principal: ApiPrincipal,
+        wanted: PageRequest,
+        order: tuple[str, ...],
+        errors: dict[str, list[ErrorDetail]],
+    ) -> "WalkedPage | None":
+        """None for a numbered page. A cursor that does not open is added to `errors`."""
+        if wanted.cursor is None:
+            return None
+        walk = Walk(principal.label, request.path, order)
+        try:
+            return cls(walk, walk.place_of(wanted.cursor), wanted.per_page)
+        except BadCursor:
+            message = "Not a cursor that you were given for this list in this order; cursor=first begins anew."
+            errors.setdefault("cursor", [ErrorDetail(message, "invalid_cursor")])
+            return None
+
+    @property
+    def limit(self) -> int:
+        """One more than are shown, to see whether there are more."""
+        return self.per_page + 1
+
+    def places(self, found: QuerySet[Any], *, searched: bool) -> list[tuple[Any, ...]]:
+        """What the rows of the page are ordered by, the id last; and the one after it."""
+        rest = self.walk.rest_of(found, self.place)
+        if searched:
+            return found_first(rest, self.walk.order, limit=self.limit)
+        return list(rest.order_by(*self.walk.order).values_list(*self.walk.columns)[: self.limit])
+
+    def links_and_meta(self, request: HttpRequest, places: Sequence[Sequence[Any]]) -> dict[str, Any]:
+        path, others = _address(request, "cursor")
+        more = len(places) > self.per_page
+        following = self.walk.cursor_at(places[self.per_page - 1]) if more else None
+        return {
+            "links": {
+                "first": f"{others}cursor={FIRST}",
+                "last": None,
+                "prev": None,
+                "next": f"{others}cursor={following}" if following else None,
+            },
+            "meta": {
+                "current_page": None,
+                "from": None,
+                "last_page": None,
+                "path": path,
+                "per_page": self.per_page,
+                "to": None,
+                "total": None,
+                "next_cursor": following,
+            },
+        }
 
 
 def paginate(
@@ -59,12 +132,16 @@ def paginate(
     """
     errors: dict[str, list[ErrorDetail]] = {}
     wanted = PageRequest.of(request.GET, errors)
+    walked = WalkedPage.of(request, principal, wanted, _order_of_walk(request.GET, filters, ("pk",)), errors)
     asked = filters.asked(request.GET)
     found = filters.apply(request.GET, listing.visible(principal), errors) if asked else None
     if errors:
         raise ValidationError(errors)
+    kept = _unfiltered(listing, cast(Any, filters), cast(Any, type(principal)))
+    if walked:
+        places, rows = _walked(principal, listing, walked, kept, found)
+        return {"data": listing.shape(request, rows), **walked.links_and_meta(request, places)}
     if found is None:
-        kept = _unfiltered(listing, cast(Any, filters), cast(Any, type(principal)))
         total, rows = kept.page(values_of(principal), limit=wanted.per_page, offset=wanted.offset)
     else:
         total, rows = found.count(), []
@@ -76,6 +153,7 @@ def paginate(
 
 def paginate_found(
     request: HttpRequest,
+    principal: ApiPrincipal,
     operation: Operation,
     rows: QuerySet[Any],
     shape: Callable[[Sequence[Any], frozenset[str]], list[dict[str, Any]]],
@@ -92,9 +170,15 @@ def paginate_found(
     found = filters.apply(request.GET, rows, errors, **known)
     included = includes_of(request.GET, operation, errors)
     order = _order_of(request.GET, operation, errors)
+    walked = WalkedPage.of(request, principal, wanted, _order_of_walk(request.GET, filters, order), errors)
     if errors:
         raise ValidationError(errors)
-    if any(request.GET.get(name) for name in filters.searching):
+    searched = any(request.GET.get(name) for name in filters.searching)
+    if walked:
+        places = walked.places(found, searched=searched)
+        ids = [place[-1] for place in places[: wanted.per_page]]
+        return {"data": shape(ids, included), **walked.links_and_meta(request, places)}
+    if searched:
         total, ids = found_at_once(found, order, limit=wanted.per_page, offset=wanted.offset)
     else:
         total = found.count()
@@ -123,6 +207,26 @@ def _order_of(query: QueryDict, operation: Operation, errors: dict[str, list[Err
     return order
 
 
+def _order_of_walk(query: QueryDict, filters: type[StrictFilterSet], order: tuple[str, ...]) -> tuple[str, ...]:
+    """Those who sync walk by the last change, unless they sort: what changes meanwhile moves on, and is not missed."""
+    syncing = issubclass(filters, SyncedFilterSet) and query.get("updatedSince")
+    return ("updated_at", "pk") if syncing and order == ("pk",) else order
+
+
+def _walked(
+    principal: ApiPrincipal, listing: Listing, walked: WalkedPage, kept: ListStatement, found: QuerySet[Any] | None
+) -> tuple[Sequence[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """What the rows of the page are ordered by, and the one after it; and what is shown of those on the page."""
+    if found is None:
+        [after] = walked.place or [0]
+        rows = kept.rest(values_of(principal), after=after, limit=walked.limit)
+        return [row[:1] for row in rows], rows[: walked.per_page]
+    places = walked.places(found, searched=False)
+    ids = [place[-1] for place in places[: walked.per_page]]
+    by_id = {row[0]: row for row in found.model.objects.filter(pk__in=ids).values_list(*listing.columns)}
+    return places, [by_id[pk] for pk in ids if pk in by_id]
+
+
 @cache
 def _unfiltered(listing: Listing, filters: Any, kind: Any) -> ListStatement:
     """The list as most callers ask for it, composed once."""
@@ -130,10 +234,7 @@ def _unfiltered(listing: Listing, filters: Any, kind: Any) -> ListStatement:
 
 
 def links_and_meta(request: HttpRequest, wanted: PageRequest, total: int, shown: int) -> dict[str, Any]:
-    path = f"{request.scheme}://{request.get_host()}{request.path}"
-    kept = [(name, value) for name, values in request.GET.lists() if name != "page" for value in values]
-
-    others = f"{path}?{urlencode(kept)}&" if kept else f"{path}?"
+    path, others = _address(request, "page")
 
     def url(page: int) -> str:
         return f"{others}page={page}"
@@ -157,6 +258,13 @@ def links_and_meta(request: HttpRequest, wanted: PageRequest, total: int, shown:
             "total": total,
         },
     }
+
+
+def _address(request: HttpRequest, paging: str) -> tuple[str, str]:
+    """The list's own address; and with the caller's other parameters than `paging`, for that to be added."""
+    path = f"{request.scheme}://{request.get_host()}{request.path}"
+    kept = [(name, value) for name, values in request.GET.lists() if name != paging for value in values]
+    return path, f"{path}?{urlencode(kept)}&" if kept else f"{path}?"
 
 
 def _integer(query: QueryDict, name: str, default: int, maximum: int, errors: dict[str, list[ErrorDetail]]) -> int:

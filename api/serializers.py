@@ -55,19 +55,24 @@ class ErrorEnvelopeSerializer(serializers.Serializer[Any]):
 
 class LinksSerializer(serializers.Serializer[Any]):
     first = serializers.URLField()
-    last = serializers.URLField()
+    last = serializers.URLField(allow_null=True, help_text="null where paged by cursor.")
     prev = serializers.URLField(allow_null=True)
     next = serializers.URLField(allow_null=True)
 
 
 class MetaSerializer(serializers.Serializer[Any]):
-    current_page = serializers.IntegerField()
+    """Where paged by cursor nothing is numbered or counted: those are null, and `next_cursor` is there."""
+
+    current_page = serializers.IntegerField(allow_null=True)
     # `from` is a word of Python's; see get_fields.
-    last_page = serializers.IntegerField()
+    last_page = serializers.IntegerField(allow_null=True)
     path = serializers.URLField()
     per_page = serializers.IntegerField()
     to = serializers.IntegerField(allow_null=True)
-    total = serializers.IntegerField()
+    total = serializers.IntegerField(allow_null=True, help_text="Exact; null where paged by cursor.")
+    next_cursor = serializers.CharField(
+        required=False, allow_null=True, help_text="Only where paged by cursor; null on the last page."
+    )
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()

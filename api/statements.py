@@ -60,6 +60,8 @@ class ListStatement:
         self._all = Statement(found.order_by().values_list("pk"))
         self._ids = Statement(found.order_by("pk").values_list("pk"))
         on_page = RawSQL("SELECT pk FROM ids", [])
+        after = found.filter(pk__gt=Slot("after", BigIntegerField()))
+        self._ids_after = Statement(after.order_by("pk").values_list("pk"))
         self._rows = Statement(found.model.objects.filter(pk__in=on_page).values_list(*columns))
 
     def page(self, values: Mapping[str, Any], *, limit: int, offset: int) -> tuple[int, list[tuple[Any, ...]]]:
@@ -68,6 +70,11 @@ class ListStatement:
         rows = run(self._sql(limit, deep=bool(offset)), params)
         past_end = rows[0][1] is None
         return rows[0][0], [] if past_end else [row[1:] for row in rows]
+
+    def rest(self, values: Mapping[str, Any], *, after: int, limit: int) -> list[tuple[Any, ...]]:
+        """The first rows with ids greater than this one."""
+        sql = f"WITH ids (pk) AS ({self._ids_after.sql} LIMIT {limit:d}) {self._rows.sql} ORDER BY 1"
+        return run(sql, [*self._ids_after.filled({**values, "after": after}), *self._rows.filled(values)])
 
     def _sql(self, limit: int, *, deep: bool) -> str:
         page_of_ids = f"{self._ids.sql} LIMIT {limit:d}{' OFFSET %s' if deep else ''}"
@@ -95,6 +102,17 @@ def found_at_once(found: QuerySet[Any], order: Sequence[str], *, limit: int, off
         [*params, limit, offset],
     )
     return rows[0][0], [pk for _, pk in rows if pk is not None]
+
+
+def found_first(found: QuerySet[Any], order: Sequence[str], *, limit: int) -> list[tuple[Any, ...]]:
+    """The first rows that a search found, as what they are ordered by. Gathered first, too."""
+    if found.query.is_empty():
+        return []
+    columns = [name.removeprefix("-") for name in order]
+    terms = [f"{place}{' DESC' if name.startswith('-') else ''}" for place, name in enumerate(order, 1)]
+    sql, params = found.order_by().values_list(*columns).query.sql_with_params()
+    ordered = f"SELECT * FROM found ORDER BY {', '.join(terms)} LIMIT {limit:d}"  # noqa: S608 - numbers only
+    return run(f"WITH found AS MATERIALIZED ({sql}) {ordered}", list(params))
 
 
 def run(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:

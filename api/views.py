@@ -121,7 +121,8 @@ class ApiView(APIView):
 
     def page_of(self, rows: QuerySet[Any], shape: Callable[..., list[dict[str, Any]]], **known: Any) -> Response:
         """A page of `rows`, narrowed, ordered and filled as the query asks: see `paginate_found`."""
-        return Response(paginate_found(self.request._request, self.operations["GET"], rows, shape, **known))
+        operation = self.operations["GET"]
+        return Response(paginate_found(self.request._request, self.principal, operation, rows, shape, **known))
 
     def page(self, listing: Listing) -> Response:
         """A page of what the caller may see, narrowed by the operation's own filters."""

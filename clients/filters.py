@@ -3,12 +3,12 @@ from typing import ClassVar
 from django.db.models import QuerySet
 from django_filters import CharFilter, ChoiceFilter, IsoDateTimeFilter, MultipleChoiceFilter
 
-from api.filters import StrictFilterSet
+from api.filters import StrictFilterSet, SyncedFilterSet
 from clients.models import Client, FunnelStatus, InsuranceType, QuestionSet
 from clients.search import Kind, email_key, phone_key, query_of_value, query_of_words
 
 
-class ClientFilter(StrictFilterSet):
+class ClientFilter(SyncedFilterSet):
     """Query parameters of an agent's list of clients. `known` holds whose: `agent_id`."""
 
     searching: ClassVar = frozenset({"search", "filterByName", "filterByEmail", "filterByPhone"})

@@ -102,7 +102,9 @@ class ClientsView(OfAgentView):
         includes=("submissions", "submissions.declaration_pages"),
     )
     def get(self, request: Request, agent_id: int) -> Response:
-        """Ordered by id, which is the order of their creation, unless `sort` says otherwise."""
+        """Ordered by id, which is the order of their creation, unless `sort` says otherwise. A sync cannot see which
+        clients are gone from this list: the webhook event `client.reassigned` tells of those that went to another
+        agent, and a walk without `updatedSince` of those that were destroyed."""
         agent = self.agent()
         mine = Client.objects.visible_to(self.principal).filter(agent=agent)
 

@@ -8,6 +8,8 @@ from django_filters import IsoDateTimeFilter, MultipleChoiceFilter
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.serializers import CharField
 
+from api.cursors import MAX_LENGTH
+from api.filters import SyncedFilterSet
 from api.openapi import examples, samples
 from api.openapi.shared import ERRORS, answer_headers
 from api.operations import Caller, Operation
@@ -25,6 +27,19 @@ WHO = {
     Caller.AGENT: "For agents.",
     Caller.ADMIN_AGENT: "For agents who are admins of their agency.",
 }
+
+CURSOR = """
+    To walk through everything, instead of `page`: `first` (or nothing) for the first page, then `meta.next_cursor`, or
+    follow `links.next`, until it is null. Each page costs the same however deep; rows that come or go meanwhile neither
+    repeat nor skip others (one whose place in the order changes may come twice, or not at all). Nothing is counted, and
+    there is no way back: `total` and the like are null. A cursor holds for this list in this order and for this caller,
+    for as long as it takes.
+"""
+SYNC = """
+    To keep a copy: walk once by `cursor`, then again and again with `updatedSince`, set to the latest `updated_at` that
+    you saw, less a minute for changes that were still under way. By cursor, and unless sorted, such a walk is in the
+    order of `updated_at`, so that what changes meanwhile comes (again) at its end, and is not missed.
+"""
 
 
 class ApiSchema(AutoSchema):
@@ -57,6 +72,8 @@ class ApiSchema(AutoSchema):
 
     def _description(self) -> str:
         parts = [getattr(self.view, self.method.lower()).__doc__ or "", WHO[self.declared.caller]]
+        if self.declared.filters and issubclass(self.declared.filters, SyncedFilterSet):
+            parts.append(SYNC)
         if self.method == "PATCH" and self.declared.max_file_bytes:
             parts.append("Also taken as a multipart `POST` with the form field `_method=PATCH`.")
         if self.declared.refusals:
@@ -74,6 +91,7 @@ class ApiSchema(AutoSchema):
                 _query(
                     "page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}, "The page, from 1."
                 ),
+                _query("cursor", {"type": "string", "maxLength": MAX_LENGTH}, CURSOR),
                 _query(
                     "perPage",
                     {"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE, "default": DEFAULT_PER_PAGE},
@@ -177,7 +195,7 @@ def _path_id(name: str) -> Json:
 
 
 def _query(name: str, schema: Json, description: str) -> Json:
-    return {"name": name, "in": "query", "schema": schema, "description": description}
+    return {"name": name, "in": "query", "schema": schema, "description": " ".join(description.split())}
 
 
 def _include(words: tuple[str, ...]) -> Json:

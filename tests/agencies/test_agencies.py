@@ -97,9 +97,10 @@ def test_a_partner_lists_its_agencies_by_id(api: Api, partner: PartnerSeat, agen
     second = new_agency(api, partner, "Second", referral="A fair")
     first_row, second_row = api.get("/v1/agencies", token=partner.token).json()["data"]
     assert first_row["id"] == agency.id
-    created_at = second_row.pop("created_at")
+    created_at, updated_at = second_row.pop("created_at"), second_row.pop("updated_at")
     assert datetime.fromisoformat(created_at).utcoffset() is not None
     assert created_at.endswith("Z")
+    assert updated_at >= created_at
     assert second_row == {
         "id": second.id,
         "name": "Second",

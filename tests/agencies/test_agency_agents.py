@@ -111,8 +111,9 @@ def test_an_agent_is_the_same_in_every_place(
     ]
     alone = data(api.get(path_of(agency, agent), token=agent.token))
     assert in_lists == [alone, alone]
-    created_at = alone.pop("created_at")
+    created_at, updated_at = alone.pop("created_at"), alone.pop("updated_at")
     assert created_at.endswith("Z")
+    assert updated_at >= created_at
     assert alone == {
         "id": agent.id,
         "first_name": "Ann",
@@ -155,9 +156,10 @@ def test_itself_or_an_admin_changes_what_it_sends(
 ) -> None:
     token = {"itself": agent, "admin": admin_agent, "owner": agency.owner}[who].token
     before = data(api.get(path_of(agency, agent), token=token))
-    answer = api.patch(path_of(agency, agent), token=token, json=change)
-    assert (answer.status_code, answer.json()["data"]) == (200, {**before, **change})
-    assert data(api.get(path_of(agency, agent), token=token)) == {**before, **change}
+    changed = data(api.patch(path_of(agency, agent), token=token, json=change))
+    assert changed == {**before, **change, "updated_at": changed["updated_at"]}
+    assert (changed["updated_at"] > before["updated_at"]) == bool(change)
+    assert data(api.get(path_of(agency, agent), token=token)) == changed
 
 
 def test_a_change_by_form_leaves_out_what_it_does_not_name(
