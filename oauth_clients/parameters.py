@@ -14,13 +14,16 @@ from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestErr
 from api.parsers import is_chunked
 
 MAX_BODY_BYTES = 16_384
-NAMES = frozenset({"grant_type", "client_id", "client_secret", "scope", "token"})
+CREDENTIALS = frozenset({"client_id", "client_secret"})
+OF_TOKEN = CREDENTIALS | {"grant_type", "scope"}
+OF_OTHERS = CREDENTIALS | {"token"}
 """All else is ignored (RFC 6749 §3.2); `token_type_hint` too (RFC 7009 §2.1): there is one kind of token."""
 _PRINTABLE_ASCII = re.compile(r"[ -~]+")  # what any of these may hold: RFC 6749 appendix A
 
 
-def read(request: HttpRequest) -> dict[str, str]:
-    """The parameters of a request, client id and secret among them, however they were sent. None is empty.
+def read(request: HttpRequest, names: frozenset[str]) -> dict[str, str]:
+    """The parameters of a request that have these names, client id and secret among them, however they were sent.
+    None is empty.
 
     Raises InvalidRequestError (400, 413 or 415) for what cannot be read, and InvalidClientError for an Authorization
     header that is not HTTP Basic (RFC 6749 §2.3.1, §5.2).
@@ -28,7 +31,7 @@ def read(request: HttpRequest) -> dict[str, str]:
     if request.META.get("QUERY_STRING"):
         raise InvalidRequestError("Send parameters in the body, not in the URL.")
     basic = _basic(request)
-    parameters = _parameters(_pairs(request))
+    parameters = _parameters(_pairs(request), names)
     if basic is None:
         return parameters
     if "client_secret" in parameters or parameters.get("client_id", basic["client_id"]) != basic["client_id"]:
@@ -96,11 +99,11 @@ def _object(value: Any) -> _Members:
     return value
 
 
-def _parameters(pairs: Iterable[tuple[str, Any]]) -> dict[str, str]:
+def _parameters(pairs: Iterable[tuple[str, Any]], names: frozenset[str]) -> dict[str, str]:
     """The known ones. None may come twice; one without a value counts as left out (RFC 6749 §3.2)."""
     parameters: dict[str, str] = {}
     for name, value in pairs:
-        if name in NAMES:
+        if name in names:
             if name in parameters:
                 raise InvalidRequestError(f"{name} was sent twice.")
             if value != "":

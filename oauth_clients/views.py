@@ -42,6 +42,7 @@ class OAuthView(View):
 
     usage: ratelimits.Usage | None = None
     client_id = ""
+    names = parameters.OF_OTHERS
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
@@ -56,6 +57,8 @@ class OAuthView(View):
             counts.ERRORS.labels(response.status_code, orjson.loads(response.content)["error"]).inc()
         return response
 
+    names = parameters.OF_OTHERS
+
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         allowed = ", ".join(self.http_method_names).upper()
         response = _refusal(errors.InvalidRequestError(f"Use {allowed}.", status_code=HTTPStatus.METHOD_NOT_ALLOWED))
@@ -64,7 +67,7 @@ class OAuthView(View):
 
     def read(self, request: HttpRequest) -> dict[str, str]:
         """The parameters. Raises OAuth2Error as `parameters.read` does."""
-        sent = parameters.read(request)
+        sent = parameters.read(request, self.names)
         self.client_id = sent.get("client_id", "")
         return sent
 
@@ -88,6 +91,7 @@ class TokenView(OAuthView):
     """`POST /oauth/token`: RFC 6749 §4.4."""
 
     http_method_names = ["post"]
+    names = parameters.OF_TOKEN
 
     def post(self, request: HttpRequest) -> HttpResponse:
         try:

@@ -213,19 +213,21 @@ def _oauth(name: str, summary: str, description: str, fields: Json, required: li
     }
 
 
+PRINTABLE: Json = {"type": "string", "pattern": "^[ -~]*$"}  # RFC 6749 appendix A
 CLIENT: Json = {
-    "client_id": {"type": "string", "maxLength": 255, "example": "9kXaEXAMPLE"},
-    "client_secret": {"type": "string", "example": "agency_ocs_EXAMPLEexampleEXAMPLEexampleEX000000"},
+    "client_id": {**PRINTABLE, "maxLength": 255, "example": "9kXaEXAMPLE"},
+    "client_secret": {**PRINTABLE, "example": "agency_ocs_EXAMPLEexampleEXAMPLEexampleEX000000"},
 }
-TOKEN: Json = {
-    "token": {"type": "string", "minLength": 1, "example": "agency_oat_EXAMPLEexampleEXAMPLEexampleEX000000"}
-}
+TOKEN: Json = {"token": {**PRINTABLE, "minLength": 1, "example": "agency_oat_EXAMPLEexampleEXAMPLEexampleEX000000"}}
 
 
 def service_paths() -> dict[str, Json]:
     """The paths that are no `ApiView`."""
     token = {"access_token": {"type": "string"}, "token_type": {"const": "bearer"}, "expires_in": {"type": "integer"}}
-    grant = {"grant_type": {"const": "client_credentials", "example": "client_credentials"}}
+    grant = {
+        "grant_type": {"const": "client_credentials", "example": "client_credentials"},
+        "scope": {**PRINTABLE, "example": "provisioning"},
+    }
     issued = {"access_token": TOKEN["token"]["example"], "token_type": "bearer", "expires_in": 3600}
     return {
         "/oauth/token": _oauth(
