@@ -57,8 +57,6 @@ class OAuthView(View):
             counts.ERRORS.labels(response.status_code, orjson.loads(response.content)["error"]).inc()
         return response
 
-    names = parameters.OF_OTHERS
-
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         allowed = ", ".join(self.http_method_names).upper()
         response = _refusal(errors.InvalidRequestError(f"Use {allowed}.", status_code=HTTPStatus.METHOD_NOT_ALLOWED))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from api.views import ApiView  # which names this module as its schema
 
 Json = dict[str, Any]
+NOT_BLANK = r"[^\s\x1c-\x1f\x85]"
+"""What Python strips, of which JSON Schema's \\s lacks some."""
 SHARED = (ErrorEnvelopeSerializer, LinksSerializer, MetaSerializer)
 SECURITY = {Caller.PARTNER: "partnerToken", Caller.AGENT: "agentToken", Caller.ADMIN_AGENT: "agentToken"}
 WHO = {
@@ -139,7 +141,7 @@ class ApiSchema(AutoSchema):
         if direction == "request" and isinstance(field, CharField) and not field.allow_blank:
             meta["minLength"] = 1
             if not any(isinstance(one, RegexValidator) for one in field.validators):
-                meta["pattern"] = r"\S"
+                meta["pattern"] = NOT_BLANK
         return meta
 
     # --- what goes out ------------------------------------------------------------------------------
