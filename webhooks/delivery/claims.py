@@ -63,7 +63,9 @@ TAKE = f"""
         SELECT s.id, greatest(0, CASE WHEN s.failures_in_row >= {BREAKER_AFTER} THEN 1 ELSE s.cap END - (
             SELECT count(*) FROM webhooks_delivery d WHERE d.subscription_id = s.id AND d.state = 'leased'
         )) AS room
-        FROM webhooks_subscription s WHERE s.id = ANY(%(subscriptions)s)
+        FROM webhooks_subscription s
+        WHERE s.id = ANY(%(subscriptions)s) AND s.status = 'enabled' AND s.deleted_at IS NULL
+          AND (s.breaker_open_until IS NULL OR s.breaker_open_until <= now())
     ), taken AS (
         SELECT due.id FROM free CROSS JOIN LATERAL (
             SELECT waits.id, row_number() OVER () AS turn FROM (

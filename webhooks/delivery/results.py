@@ -77,7 +77,8 @@ WRITE = """
     )
     SELECT id FROM written
 """
-# Most successes change nothing here: the row is written once a minute, unless something else changes.
+# Most successes change nothing here: the row is written once a minute, unless something else changes. A receiver that is
+# gone is left in peace from now on; its subscription is disabled right after (engine).
 TALLY = f"""
     UPDATE webhooks_subscription s
     SET failures_in_row = t.in_row,
@@ -86,6 +87,7 @@ TALLY = f"""
             WHEN t.in_row = 0 THEN NULL WHEN t.delivered > 0 THEN now() ELSE coalesce(s.failing_since, now()) END,
         last_success_at = CASE WHEN t.delivered > 0 THEN now() ELSE s.last_success_at END,
         breaker_open_until = CASE
+            WHEN t.gone THEN now() + interval '{BREAKER_FIRST} seconds'
             WHEN t.in_row < {BREAKER_AFTER} THEN NULL
             WHEN s.breaker_open_until > now() THEN s.breaker_open_until
             ELSE now() + least({BREAKER_LONGEST}, {BREAKER_FIRST} * 2 ^ s.breaker_trips) * interval '1 second' END,
@@ -94,10 +96,11 @@ TALLY = f"""
             WHEN s.breaker_open_until > now() THEN s.breaker_trips
             ELSE least(s.breaker_trips + 1, 10) END
     FROM (
-        SELECT s.id, t.delivered, t.failed,
+        SELECT s.id, t.delivered, t.failed, t.gone,
                CASE WHEN t.delivered > 0 THEN t.since_success ELSE s.failures_in_row + t.failed END AS in_row
-        FROM unnest(%(id)s::uuid[], %(delivered)s::int[], %(failed)s::int[], %(since_success)s::int[])
-             AS t (id, delivered, failed, since_success)
+        FROM unnest(
+            %(id)s::uuid[], %(delivered)s::int[], %(failed)s::int[], %(since_success)s::int[], %(gone)s::bool[]
+        ) AS t (id, delivered, failed, since_success, gone)
         JOIN webhooks_subscription s ON s.id = t.id
         ORDER BY s.id FOR NO KEY UPDATE OF s
     ) t
@@ -116,6 +119,7 @@ class _Tally:
     failed: int = 0
     since_success: int = 0
     """Failures after the last success."""
+    gone: bool = False
 
     def add(self, outcome: Outcome) -> None:
         if outcome.delivered:
@@ -124,6 +128,7 @@ class _Tally:
         elif not outcome.ours:
             self.failed += 1
             self.since_success += 1
+            self.gone |= outcome.status == GONE
 
 
 async def write(connection: AsyncConnection[Any], results: Sequence[Result]) -> set[UUID]:
@@ -169,4 +174,5 @@ def _tallies(results: Iterable[Result]) -> dict[str, list[Any]]:
         "delivered": [one.delivered for one in counted.values()],
         "failed": [one.failed for one in counted.values()],
         "since_success": [one.since_success for one in counted.values()],
+        "gone": [one.gone for one in counted.values()],
     }

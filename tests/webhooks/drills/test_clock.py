@@ -26,8 +26,8 @@ def test_a_worker_whose_clock_is_wrong(
     assert abs(attempt.started_at.timestamp() - hit.at) < 3
     assert due
     assert 1 < (due - timezone.now()).total_seconds() < 6
-    stage.happen()
     stage.waiting_is_over()
+    stage.happen()
     wait_for(lambda: len(hook.hits) == 3)
     stage.drain()
     assert conclude(f"19 clock {minutes} minutes").deliveries == {"delivered": 2}
