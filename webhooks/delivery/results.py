@@ -77,8 +77,8 @@ WRITE = """
     )
     SELECT id FROM written
 """
-# Most successes change nothing here: the row is written once a minute, unless something else changes. A receiver that is
-# gone is left in peace from now on; its subscription is disabled right after (engine).
+# Most successes change nothing here: the row is written once a minute, unless something else changes. A receiver that
+# is gone is left in peace from now on; its subscription is disabled right after (engine).
 TALLY = f"""
     UPDATE webhooks_subscription s
     SET failures_in_row = t.in_row,
