@@ -1,4 +1,4 @@
-"""`GET /v1/agents?perPage=25`, authenticated: this code, the usual way, and the floor."""
+"""`GET /v1/agents?perPage=25`, authenticated: this code, the usual way, FastAPI with asyncpg, and the floor."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ def main(data_dir: Path) -> None:
     usual = contest.Contender("the usual way", "config.wsgi", "bench.usual", load)
     ours = contest.Contender("this code", "config.wsgi", load=load)
     floor = contest.Contender("floor (bare WSGI, same queries)", "bench.floor", load=load)
-    contenders = [usual, ours, floor]
+    fast = contest.Contender("FastAPI and asyncpg, same queries", "bench.fast:application", load=load, server="uvicorn")
+    contenders = [usual, ours, fast, floor]
     contest.run(contenders, script="load.lua")
-    contest.tell("GET /v1/agents?perPage=25", contenders, [(ours, usual, 5), (ours, floor, 0.4)])
+    contest.tell("GET /v1/agents?perPage=25", contenders, [(ours, usual, 8), (ours, floor, 0.55), (ours, fast, None)])

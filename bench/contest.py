@@ -1,7 +1,8 @@
-"""Serving a contender on gunicorn, loading it with wrk, and telling how contenders compare.
+"""Serving a contender, loading it with wrk, and telling how contenders compare.
 
-All in one run, on the same server class and data, in short turns, so that what else the machine does falls on all
-alike. A ratio is taken within each round; the median of the rounds is what is told.
+All in one run, on the same data and (but for FastAPI, which has its own) the same server class, in short turns, so that
+what else the machine does falls on all alike. A ratio is taken within each round; the median of the rounds is what is
+told.
 """
 
 import os
@@ -27,12 +28,15 @@ HERE = Path(__file__).parent
 
 @dataclass
 class Contender:
-    """A WSGI application, the settings it runs with, and what its load is told."""
+    """An application, the settings it runs with, what its load is told, and what serves it."""
 
     name: str
     application: str
     settings: str = "config.settings"
     load: dict[str, str] = field(default_factory=dict)
+    server: Literal["gunicorn", "uvicorn"] = "gunicorn"
+    seconds: int = SECONDS
+    """Of a round: more for one that answers a few requests a second."""
     rates: list[float] = field(default_factory=list)
     """Requests a second, a round each."""
     waits: list[float] = field(default_factory=list)
@@ -71,7 +75,7 @@ def run(contenders: list[Contender], *, script: str, rounds: int = ROUNDS) -> No
             _load(contender, url, script, WARM_UP_SECONDS)
         for _ in range(rounds):
             for contender, url in zip(contenders, urls, strict=True):
-                rate, wait = _load(contender, url, script, SECONDS)
+                rate, wait = _load(contender, url, script, contender.seconds)
                 contender.rates.append(rate)
                 contender.waits.append(wait)
 
@@ -99,8 +103,7 @@ def tell(
 def served(contender: Contender) -> Iterator[Server]:
     port = _free_port()
     environment = {**os.environ, **contender.load, "DJANGO_SETTINGS_MODULE": contender.settings}
-    command = [sys.executable, "-m", "gunicorn", contender.application, "--bind", f"127.0.0.1:{port}"]
-    command += ["--config", str(HERE / "server.py")]
+    command = [sys.executable, "-m", contender.server, contender.application, *_served_on(port)[contender.server]]
     with _log().open("ab") as log:
         server = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
     try:
@@ -109,6 +112,14 @@ def served(contender: Contender) -> Iterator[Server]:
     finally:
         server.terminate()
         server.wait(timeout=20)
+
+
+def _served_on(port: int) -> dict[str, list[str]]:
+    """How each server is told the port, and to be one process."""
+    return {
+        "gunicorn": ["--bind", f"127.0.0.1:{port}", "--config", str(HERE / "server.py")],
+        "uvicorn": ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--no-access-log"],
+    }
 
 
 def _load(contender: Contender, url: str, script: str, seconds: int) -> tuple[float, float]:
