@@ -10,9 +10,10 @@ from dataclasses import fields
 from typing import Any, cast
 
 from django.db import connection
-from django.db.models import BigIntegerField, Expression, F, Field, QuerySet, Window
+from django.db.models import BigIntegerField, Expression, F, Field, Model, QuerySet, Window
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import RowNumber
+from django.db.models.sql import InsertQuery
 
 from api.principals import ApiPrincipal
 
@@ -45,7 +46,23 @@ class Statement:
         return run(self.sql, self.filled(values))
 
     def filled(self, values: Mapping[str, Any]) -> list[Any]:
-        return [values[param.name] if isinstance(param, Slot) else param for param in self._params]
+        return filled(self._params, values)
+
+
+class InsertStatement:
+    """The INSERT of one row, kept: of an instance with a slot, an expression or a value in each field."""
+
+    def __init__(self, row: Model) -> None:
+        query = InsertQuery(type(row))
+        query.insert_values([field for field in row._meta.concrete_fields if not field.primary_key], [row], raw=True)
+        [(self.sql, self._params)] = query.get_compiler(connection=connection).as_sql()
+
+    def execute_soon(self, values: Mapping[str, Any]) -> None:
+        """Inserts the row, and waits for no disk: should PostgreSQL crash within the second, the row may be gone.
+
+        For what is made anew as easily: waiting takes longer than all else.
+        """
+        run(f"{self.sql} RETURNING set_config('synchronous_commit', 'off', true)", filled(self._params, values))
 
 
 class ListStatement:
@@ -113,6 +130,10 @@ def found_first(found: QuerySet[Any], order: Sequence[str], *, limit: int) -> li
     sql, params = found.order_by().values_list(*columns).query.sql_with_params()
     ordered = f"SELECT * FROM found ORDER BY {', '.join(terms)} LIMIT {limit:d}"  # noqa: S608 - numbers only
     return run(f"WITH found AS MATERIALIZED ({sql}) {ordered}", list(params))
+
+
+def filled(params: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
+    return [values[param.name] if isinstance(param, Slot) else param for param in params]
 
 
 def run(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:

@@ -1,15 +1,16 @@
 """POST /oauth/token: RFC 6749 §4.4, and errors as its §5.2 says, whatever is sent."""
 
 import logging
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 import requests
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from hypothesis import HealthCheck, given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
-from oauth2_provider.models import AccessToken
+from oauth2_provider.models import AccessToken, set_token_value
 from oauthlib.oauth2 import BackendApplicationClient
 
 from api import credentials
@@ -102,6 +103,29 @@ def test_a_token_costs_one_query_and_one_insert(api, partner, django_assert_num_
     with django_assert_num_queries(2) as queries:
         api.token(partner)
     assert [query["sql"].split()[0] for query in queries] == ["SELECT", "INSERT"]
+
+
+def test_what_is_kept_is_what_the_toolkit_itself_would_keep(api, partner):
+    token = api.token(partner)
+    kept = AccessToken.objects.get()
+    ours = AccessToken.objects.values().get()
+    kept.delete()
+    theirs = AccessToken(application=kept.application, scope="provisioning", expires=kept.expires)
+    set_token_value(theirs, token)
+    theirs.save()
+    own = ("id", "created", "updated")
+    assert {**ours, **dict.fromkeys(own)} == {**AccessToken.objects.values().get(), **dict.fromkeys(own)}
+    assert kept.created == kept.updated == kept.expires - timedelta(hours=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_a_tokens_own_insert_does_not_wait_for_the_disk(api, partner):
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+        api.token(partner)
+        cursor.execute("SHOW synchronous_commit")
+        assert cursor.fetchone() == ("on",)
+    connection.close()
 
 
 # --- a token is refused -----------------------------------------------------------------------------
