@@ -39,13 +39,14 @@ CONTENDERS = (
     "this code",
     "this code, known receivers",
     "floor (bare aiohttp loop)",
+    "the floor on uvloop",
     "this code, half of them hanging",
 )
 WORKER = ["worker", "--loglevel", "WARNING", "--concurrency"]
 OURS = ["celery", "--quiet", "-A", "config", *WORKER, "1", "--queues", QUEUE]
 USUAL = ["celery", "--quiet", "-A", "bench.webhooks_usual", *WORKER, str(os.cpu_count())]
 USUAL_QUEUES = ("usual", "usual-kept")
-FLOOR = ["bench.webhooks_floor"]
+FLOORS = [["bench.webhooks_floor"], ["bench.webhooks_floor", "uvloop"]]
 
 RECORD = """
     WITH made AS MATERIALIZED (
@@ -85,7 +86,7 @@ class Rates(list[float]):
 def main(data_dir: Path) -> None:
     print(f"\nDeliveries of webhooks: {SUBSCRIPTIONS * EVENTS_EACH} events of 1 KB, {SUBSCRIPTIONS} subscriptions.")
     agencies = _make_agencies()
-    usual, kept, ours, known, floor, half = rates = [Rates(name) for name in CONTENDERS]
+    usual, kept, ours, known, floor, fast_floor, half = rates = [Rates(name) for name in CONTENDERS]
     with ExitStack() as stack:
         log = stack.enter_context((data_dir / "bench.log").open("ab"))
         stack.enter_context(_started(OURS, stdout=log, stderr=log))
@@ -93,7 +94,8 @@ def main(data_dir: Path) -> None:
             command = [*USUAL, "--queues", queue, "--hostname", f"{queue}@bench"]
             stack.enter_context(_started(command, env={**os.environ, **environment}, stdout=log, stderr=log))
         _await_workers(1 + len(USUAL_QUEUES))
-        loop = stack.enter_context(_started(FLOOR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        loops = [stack.enter_context(_started(command, **pipes)) for command in FLOORS]
         _, url = stack.enter_context(receiver.running())
         for round_ in range(1, ROUNDS + 1):
             for contender, queue in zip((usual, kept), USUAL_QUEUES, strict=True):
@@ -101,9 +103,12 @@ def main(data_dir: Path) -> None:
             subscriptions = _subscribe(agencies, url)
             ours.append(_ours(subscriptions))
             known.append(_ours(subscriptions))
-            floor.append(_bare(loop, url))
+            for contender, loop in zip((floor, fast_floor), loops, strict=True):
+                contender.append(_bare(loop, url))
             half.append(_half_hanging(agencies, url, patiently=round_ == ROUNDS))
-    _tell(rates, [(ours, usual, 25), (ours, kept, 15), (ours, floor, 0.55), (half, ours, 0.8)])
+    _tell(
+        rates, [(ours, usual, 25), (ours, kept, 15), (ours, floor, 0.55), (ours, fast_floor, None), (half, ours, 0.8)]
+    )
 
 
 def _await_workers(count: int) -> None:
@@ -198,15 +203,15 @@ def _tell_drained(subscriptions: list[UUID], seconds: float) -> None:
     print(f"  {seconds:.1f} s later, of all of this round: {told}")
 
 
-def _tell(contenders: list[Rates], ratios: list[tuple[Rates, Rates, float]]) -> None:
+def _tell(contenders: list[Rates], ratios: list[tuple[Rates, Rates, float | None]]) -> None:
     """As contest.tell does: a ratio is taken within each round."""
     print(f"\nWebhooks, deliveries a second: median (least to most) of {ROUNDS} rounds")
     for one in contenders:
         print(f"  {one.name:<34} {statistics.median(one):>8.1f}   ({min(one):.0f} to {max(one):.0f})")
     for one, other, aim in ratios:
         rounds = [mine / theirs for mine, theirs in zip(one, other, strict=True)]
-        spread = f"{min(rounds):.2f} to {max(rounds):.2f}"
-        print(f"  {one.name} : {other.name} = {statistics.median(rounds):.2f}   ({spread}; aim: {aim:g})")
+        spread = f"{min(rounds):.2f} to {max(rounds):.2f}" + (f"; aim: {aim:g}" if aim else "")
+        print(f"  {one.name} : {other.name} = {statistics.median(rounds):.2f}   ({spread})")
 
 
 def _await_done(subscriptions: list[UUID]) -> float:

@@ -1,6 +1,7 @@
-"""`python -m bench.webhooks_floor`: the floor, an aiohttp loop that signs and posts, and keeps nothing.
+"""`python -m bench.webhooks_floor [uvloop]`: the floor, an aiohttp loop that signs and posts, and keeps nothing.
 
-For each line `URL COUNT` on standard input, it posts so many, and prints the seconds that they took.
+On asyncio's own loop, as aiohttp comes, or on the one that this code's worker has. For each line `URL COUNT` on
+standard input, it posts so many, and prints the seconds that they took.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import sys
 import time
 
 import aiohttp
+import uvloop
 
 from api.ids import new_id
 from webhooks import signing
@@ -47,4 +49,4 @@ def _body(number: int) -> bytes:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    (uvloop.run if sys.argv[1:] == ["uvloop"] else asyncio.run)(main())
