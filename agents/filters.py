@@ -18,4 +18,4 @@ class AgentFilter(DeactivationFilterSet):
 
     def by_email(self, queryset: AgentQuerySet, name: str, value: str) -> AgentQuerySet:
         """By index, which a policy would stand before (docs/row-level-security.md)."""
-        return queryset.filter(pk__in=RawSQL("SELECT agents_with_email(%s)", [value]))  # noqa: S611
+        return queryset.filter(pk__in=RawSQL("SELECT agents_with_email(%s)", [value]))

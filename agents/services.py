@@ -15,7 +15,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from agents.models import Agent, AgentToken
-from agents.slugs import is_reserved, random_suffix, slug_of, taken as slugs_taken
+from agents.slugs import is_reserved, random_suffix, slug_of
+from agents.slugs import taken as slugs_taken
 from api import credentials, pictures
 from api.errors import Invalid, violated_constraint
 from api.principals import Principal

@@ -15,8 +15,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 
-from api.policies import ADMIN, API
-from api.principals import Partner, Principal
+from api.principals import AgentPrincipal, Partner, Principal
+from api.roles import ADMIN, API
 
 SETTINGS = ("role", "tenancy.partner", "tenancy.agency", "tenancy.actor")
 SET = f"SELECT {', '.join(f'set_config({name!r}, %s, true)' for name in SETTINGS)}"
@@ -47,8 +47,9 @@ _standing: ContextVar[Standing] = ContextVar("standing", default=AS_CONNECTED)
 def acting_for(principal: Principal, *, agency_id: int | None = None) -> Iterator[None]:
     """In the block, the database shows and takes what is this caller's: a partner's links, or an agency's rows."""
     partner = str(principal.client_pk) if isinstance(principal, Partner) else ""
-    agency = agency_id or getattr(principal, "agency_id", "")
-    with _standing_as(Standing(API, partner, str(agency), principal.label)):
+    if isinstance(principal, AgentPrincipal):
+        agency_id = principal.agency_id
+    with _standing_as(Standing(API, partner, str(agency_id or ""), principal.label)):
         yield
 
 

@@ -5,20 +5,20 @@ from django.db import migrations, models
 
 from api.policies import (
     ACTOR,
-    ADMIN,
     AGENCY,
-    API,
     PARTNER,
     REACHED,
-    WORKER,
     function,
     open_to_all_but_the_api,
     protected,
     readable,
     roles,
 )
+from api.roles import ADMIN, API, WORKER
 
 OF_AGENTS = "EXISTS (SELECT FROM agents_agent a WHERE a.id = agent_id AND a.agency_id = {agency})"
+TO_OURS = "EXISTS (SELECT FROM webhooks_subscription s WHERE s.id = subscription_id)"
+OF_OURS = "EXISTS (SELECT FROM webhooks_event e WHERE e.id = event_id)"
 REST = "SELECT, INSERT, UPDATE"
 ALL = f"{REST}, DELETE"
 
@@ -33,11 +33,11 @@ TABLES = [
     *protected("clients_declarationpage", "EXISTS (SELECT FROM clients_submission s WHERE s.id = submission_id)", ALL),
     *protected("webhooks_subscription", f"agency_id = {AGENCY}", REST),
     *protected("webhooks_event", f"agency_id = {AGENCY}", "SELECT, INSERT"),
-    *protected("webhooks_delivery", "EXISTS (SELECT FROM webhooks_subscription s WHERE s.id = subscription_id)", REST),
+    *protected("webhooks_delivery", TO_OURS, REST, written=f"{TO_OURS} AND {OF_OURS}"),  # nobody else's event is sent
     *protected("webhooks_attempt", "EXISTS (SELECT FROM webhooks_delivery d WHERE d.id = delivery_id)", "SELECT"),
     # Nobody writes in another's name, nor reads what was written: what RETURNING gives is the id alone.
     *protected("audit_auditentry", f"actor = {ACTOR}", "SELECT (id, actor), INSERT"),
-    *protected("api_idempotentanswer", f"actor IN ('', {ACTOR})", REST, written=f"actor = {ACTOR}"),
+    *protected("api_idempotentanswer", f"actor IN ('', {ACTOR}) AND {ACTOR} IS NOT NULL", REST, written=f"actor = {ACTOR}"),
     *readable("clients_questionset"),
     *readable("clients_question"),
 ]
@@ -77,6 +77,25 @@ WITH_WORDS = (
     "SELECT c.id FROM clients_client c JOIN agents_agent a ON a.id = c.agent_id"
     f" WHERE c.words @@ $1 AND a.agency_id = {AGENCY}"
 )
+# Of the tables by month, and of these alone; their months are named by the worker (webhooks.partitions).
+OF_A_TABLE_BY_MONTH = """
+    IF $1 NOT IN ('webhooks_event', 'webhooks_attempt') OR $2 !~ ('^' || $1 || '_[0-9]{4}_[0-9]{2}$') THEN
+        RAISE insufficient_privilege USING MESSAGE = format('%s is no month of %s', $2, $1);
+    END IF;
+"""
+ADDED = f"""
+    BEGIN
+        {OF_A_TABLE_BY_MONTH}
+        EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', $2, $1, $3, $4);
+    END
+"""
+DROPPED = f"""
+    BEGIN
+        {OF_A_TABLE_BY_MONTH}
+        EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', $1, $2);
+        EXECUTE format('DROP TABLE %I', $2);
+    END
+"""
 
 FUNCTIONS = [
     # Who calls: known by what only the bearer of a token knows.
@@ -108,6 +127,8 @@ FUNCTIONS = [
     ),
     *function("agents_with_email(text)", "SETOF bigint LANGUAGE plpgsql STABLE ROWS 10", query(WITH_EMAIL), to=[API]),
     *function("clients_with_words(tsquery)", "SETOF uuid LANGUAGE plpgsql STABLE ROWS 10", query(WITH_WORDS), to=[API]),
+    *function("partition_added(text, text, uuid, uuid)", "void LANGUAGE plpgsql", ADDED, to=[WORKER]),
+    *function("partition_dropped(text, text)", "void LANGUAGE plpgsql", DROPPED, to=[WORKER]),
 ]
 
 
