@@ -37,13 +37,15 @@ def roles() -> list[Operation]:
     """
     join = """
         DO $$ BEGIN
-            IF NOT pg_has_role({member}, '{role}', 'MEMBER') THEN GRANT {role} TO {grantee}; END IF;
+            IF NOT pg_has_role({member}, '{role}', '{already}') THEN GRANT {role} TO {grantee}; END IF;
         EXCEPTION WHEN unique_violation THEN NULL; END $$
     """
     # NOINHERIT: what the admin may do, the API may only where it says so, statement by statement.
     made = [create.format(role=role, more="NOINHERIT" if role == API else "") for role in (API, ADMIN, WORKER)]
-    joined = [join.format(role=role, member="current_user", grantee="CURRENT_USER") for role in (API, ADMIN, WORKER)]
-    joined.append(join.format(role=ADMIN, member=f"'{API}'", grantee=API))
+    # Who made a role may grant it, but has no part in it by that.
+    whoever = {"member": "current_user", "grantee": "CURRENT_USER", "already": "USAGE"}
+    joined = [join.format(role=role, **whoever) for role in (API, ADMIN, WORKER)]
+    joined.append(join.format(role=ADMIN, member=f"'{API}'", grantee=API, already="MEMBER"))
     return [RunSQL([*made, *joined], RunSQL.noop)]
 
 

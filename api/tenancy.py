@@ -7,11 +7,12 @@ What a role sees is written down by migrations (api.policies, docs/row-level-sec
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 
@@ -43,25 +44,21 @@ AS_CONNECTED = Standing("none")
 _standing: ContextVar[Standing] = ContextVar("standing", default=AS_CONNECTED)
 
 
-@contextmanager
-def acting_for(principal: Principal, *, agency_id: int | None = None) -> Iterator[None]:
+def acting_for(principal: Principal, *, agency_id: int | None = None) -> AbstractContextManager[None]:
     """In the block, the database shows and takes what is this caller's: a partner's links, or an agency's rows."""
     partner = str(principal.client_pk) if isinstance(principal, Partner) else ""
     if isinstance(principal, AgentPrincipal):
         agency_id = principal.agency_id
-    with _standing_as(Standing(API, partner, str(agency_id or ""), principal.label)):
-        yield
+    return standing_as(Standing(API, partner, str(agency_id or ""), principal.label))
 
 
-@contextmanager
-def acting_as(role: str) -> Iterator[None]:
+def acting_as(role: str) -> AbstractContextManager[None]:
     """In the block, statements come in this role, for nobody."""
-    with _standing_as(Standing(role)):
-        yield
+    return standing_as(Standing(role))
 
 
 @contextmanager
-def _standing_as(standing: Standing) -> Iterator[None]:
+def standing_as(standing: Standing) -> Iterator[None]:
     token = _standing.set(standing)
     try:
         yield
@@ -72,8 +69,9 @@ def _standing_as(standing: Standing) -> Iterator[None]:
 class Sender:
     """Sends each statement of one connection with its role and principal, as Django's `execute_wrapper`."""
 
-    def __init__(self, user: str) -> None:
-        self._connected = (AS_CONNECTED, Standing(user))
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._cursor = connection.cursor()
+        self._connected = (AS_CONNECTED, Standing(connection.info.user))
         """What a new transaction begins with."""
         self._set_before = False
         """Whether anything else was set in a transaction of more than one statement."""
@@ -86,14 +84,14 @@ class Sender:
         self._set_before = database.in_atomic_block
         # What fails is told when the pipeline ends: outside of where Django turns the driver's errors into its own.
         with database.wrap_database_errors, database.connection.pipeline():
-            database.connection.execute(SET, standing.values)
+            self._cursor.execute(SET, standing.values)
             return execute(sql, params, many, context)
 
 
 def watch(connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Receiver of `connection_created`. The wrapper stands first: blocks of Django's own take the last one away."""
     others = [one for one in connection.execute_wrappers if not isinstance(one, Sender)]
-    connection.execute_wrappers[:] = [Sender(connection.connection.info.user), *others]
+    connection.execute_wrappers[:] = [Sender(connection.connection), *others]
 
 
 class TenancyMiddleware:

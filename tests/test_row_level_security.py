@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from agencies.models import Agency
 from agents.models import Agent
-from api import pagination, tenancy
+from api import pagination
 from api.models import IdempotentAnswer
 from api.principals import AgentPrincipal, Partner, Principal
 from api.roles import ADMIN, API, WORKER
-from api.tenancy import Standing, acting_as, acting_for
+from api.tenancy import Standing, acting_as, acting_for, standing_as
 from audit.models import AuditEntry
 from clients.models import Client
 from oauth_clients.models import AgencyLink, OAuthClient
@@ -164,7 +164,7 @@ def rows_seen(model: type[models.Model]) -> int:
 @pytest.mark.parametrize("number", ["", "0", "-1", "abc", "1 OR true", "9" * 40, "1.0", " 1", "{1}", "\u0661"])
 def test_who_is_nobody_sees_nothing(attacked: World, model: type[models.Model], number: str) -> None:
     assert rows_seen(model)
-    with tenancy._standing_as(Standing(API, number, number, number)):
+    with standing_as(Standing(API, number, number, number)):
         assert not rows_seen(model)
 
 
