@@ -6,6 +6,7 @@ from django.db import migrations, models
 from api.policies import (
     ACTOR,
     AGENCY,
+    IS_REACHED,
     PARTNER,
     REACHED,
     function,
@@ -24,7 +25,7 @@ ALL = f"{REST}, DELETE"
 
 TABLES = [
     *protected("oauth_clients_agencylink", f"oauth_client_id = {PARTNER}", "SELECT"),
-    *protected("agencies_agency", f"id = {REACHED}", "SELECT, UPDATE"),  # new ones: agency_founded
+    *protected("agencies_agency", IS_REACHED, "SELECT, UPDATE"),  # new ones: agency_founded
     *protected("agents_agent", f"agency_id = {REACHED}", REST),
     # Whoever sees an agent, a submission and so on through a policy of its own sees what belongs to it.
     *protected("agents_agenttoken", "EXISTS (SELECT FROM agents_agent a WHERE a.id = agent_id)", REST),
