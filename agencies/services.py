@@ -5,13 +5,15 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from agencies.models import Agency
+from agencies.models import DEFAULT_COLOR, Agency
 from agents import services as agents
 from agents.models import Agent
 from api import pictures
 from api.principals import Partner, Principal
+from api.statements import run
 from audit.services import record
-from oauth_clients.services import link_agency
+from oauth_clients.models import AgencyLink
+from oauth_clients.services import record_link
 
 
 @transaction.atomic
@@ -20,9 +22,7 @@ def create_agency(*, actor: Partner, values: dict[str, Any]) -> agents.Created:
 
     `values` are as `NewAgencySerializer` validates them. Gives the owner, whose `agency` is the new one.
     """
-    agency = Agency.objects.create(name=values["agency_name"], referral=values["referral"])
-    record(actor=actor, action="agency.create", target=agency, agency_id=agency.pk)
-    link_agency(client_pk=actor.client_pk, agency=agency, actor=actor)
+    agency = _founded(actor, values["agency_name"], values["referral"])
     owner = {name: values[name] for name in ("email", "first_name", "last_name")}
     return agents.create_agent(agency=agency, actor=actor, values={**owner, "is_admin": True}, is_owner=True)
 
@@ -69,4 +69,14 @@ def reactivate_agency(*, agency: Agency, actor: Principal) -> Agency:
     agency.deactivated_at = None
     agency.save(update_fields=["deactivated_at", "updated_at"])
     record(actor=actor, action="agency.reactivate", target=agency, agency_id=agency.pk, agents=woken)
+    return agency
+
+
+def _founded(actor: Partner, name: str, referral: str) -> Agency:
+    """A new agency, linked to the partner for whom the database is asked: by a function of its own, for the API itself
+    neither makes agencies nor links."""
+    [(pk, link_pk)] = run("SELECT agency_id, link_id FROM agency_founded(%s, %s, %s)", [name, referral, DEFAULT_COLOR])
+    agency = Agency.objects.get(pk=pk)
+    record(actor=actor, action="agency.create", target=agency, agency_id=pk)
+    record_link(AgencyLink.objects.get(pk=link_pk), actor=actor)
     return agency

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from agents.models import Agent, AgentToken
 from agents.slugs import is_reserved, random_suffix, slug_of
+from agents.slugs import taken as slugs_taken
 from api import credentials, pictures
 from api.errors import Invalid, violated_constraint
 from api.principals import Principal
@@ -200,7 +201,7 @@ def _plan(agency: "Agency", rows: Sequence[dict[str, Any]]) -> list[Agent | Inva
     active = Agent.objects.active().filter(agency=agency).annotate(address=Lower("email"))
     taken = set(active.filter(address__in=emails).values_list("address", flat=True))
     wanted = [slug_of(row["first_name"], row["last_name"], row["slug_suffix"]) for row in rows if "slug_suffix" in row]
-    slugs = set(Agent.objects.filter(slug__in=wanted).values_list("slug", flat=True)) if wanted else set()
+    slugs = slugs_taken(wanted) if wanted else set()
     outcomes: list[Agent | Invalid] = []
     for row, email in zip(rows, emails, strict=True):
         values = dict(row)
@@ -236,7 +237,7 @@ def _refuse_taken(agency: "Agency", agent: Agent, changed: list[str]) -> None:
     others = Agent.objects.exclude(pk=agent.pk)
     if "email" in changed and others.active().filter(agency=agency).with_email(agent.email).exists():
         raise email_taken()
-    if "slug" in changed and (is_reserved(agent.slug) or others.filter(slug=agent.slug).exists()):
+    if "slug" in changed and (is_reserved(agent.slug) or slugs_taken([agent.slug])):
         raise slug_taken()
 
 

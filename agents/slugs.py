@@ -2,9 +2,12 @@
 
 import secrets
 import string
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.utils.text import slugify
+
+from api.statements import run
 
 RANDOM_LENGTH = 5
 NAMES_LENGTH = 70
@@ -23,6 +26,12 @@ def _word(name: str) -> str:
 
 def random_suffix() -> str:
     return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(RANDOM_LENGTH))
+
+
+def taken(slugs: Iterable[str]) -> set[str]:
+    """Those of them that an agent has, of whatever agency: asked of a function of the database's, since nobody else's
+    agents are seen otherwise."""
+    return {slug for (slug,) in run("SELECT slugs_taken(%s)", [list(slugs)])}
 
 
 def is_reserved(slug: str) -> bool:

@@ -8,7 +8,10 @@ class ApiConfig(AppConfig):
     name = "api"
 
     def ready(self) -> None:
+        from api import tenancy
+
         connection_created.connect(read_times_fast, dispatch_uid="api.read_times_fast")
+        connection_created.connect(tenancy.watch, dispatch_uid="api.tenancy")
 
 
 def read_times_fast(connection: Any, **_: Any) -> None:

@@ -65,7 +65,7 @@ def once(request: Request, principal: ApiPrincipal, key: str, act: Callable[[], 
         if kept is None:
             response = act()
             if _is_final(response.status_code):
-                _keep(derived, asked, response)
+                _keep(principal, derived, asked, response)
             return response
     if not hmac.compare_digest(bytes(kept.fingerprint), asked):
         raise Conflict("This Idempotency-Key was used with another request.", code="idempotency_key_reused")
@@ -105,12 +105,13 @@ def _is_final(status: int) -> bool:
     return status < 500 and status not in (409, 429)
 
 
-def _keep(derived: _Derived, asked: bytes, response: Response) -> None:
+def _keep(principal: ApiPrincipal, derived: _Derived, asked: bytes, response: Response) -> None:
     headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
     answer = to_json({"status": response.status_code, "headers": headers, "data": response.data})
     IdempotentAnswer.objects.update_or_create(  # an expired row may still stand there
         key_digest=derived.digest,
         defaults={
+            "actor": principal.label,
             "fingerprint": asked,
             "sealed_answer": Fernet(derived.sealing_key).encrypt(answer),
             "created_at": Now(),

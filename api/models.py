@@ -5,6 +5,7 @@ from django.db.models.functions import Now
 class IdempotentAnswer(models.Model):
     """The first answer to a `POST` with an `Idempotency-Key`, kept for replay (api/idempotency.py)."""
 
+    actor = models.CharField(max_length=300, db_default="", help_text="Whose; none of before there were policies")
     key_digest = models.BinaryField(max_length=32, primary_key=True, help_text="Keyed digest of principal and key")
     fingerprint = models.BinaryField(max_length=32, help_text="Keyed digest of what was asked")
     sealed_answer = models.BinaryField(help_text="Status, headers and body, encrypted")

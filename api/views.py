@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from api import authentication, errors, idempotency, ratelimits
+from api import authentication, errors, idempotency, ratelimits, tenancy
 from api.addresses import client_address
 from api.errors import Forbidden, Malformed, RateLimited, TooLarge, Unauthenticated
 from api.filters import StrictFilterSet
@@ -65,7 +65,8 @@ class ApiView(APIView):
         self.args, self.kwargs, self.headers = args, kwargs, {}
         try:
             self.initial(self.request, *args, **kwargs)
-            response = self._answer(*args, **kwargs)
+            with tenancy.acting_for(self.principal):
+                response = self._answer(*args, **kwargs)
         except Exception as exc:  # noqa: BLE001 - errors of any layer leave through one handler
             response = self.handle_exception(exc)
         return self._finish(request, response)

@@ -19,6 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import psycopg
+
+from api.roles import API
+from config import embedded
+
+OWNER = "postgres"
 CONNECTIONS = 8
 WARM_UP_SECONDS = 3
 SECONDS = 3
@@ -33,6 +39,8 @@ class Contender:
     name: str
     application: str
     settings: str = "config.settings"
+    role: str = API
+    """In which it comes to the database."""
     load: dict[str, str] = field(default_factory=dict)
     server: Literal["gunicorn", "uvicorn"] = "gunicorn"
     seconds: int = SECONDS
@@ -41,6 +49,8 @@ class Contender:
     """Requests a second, a round each."""
     waits: list[float] = field(default_factory=list)
     """Milliseconds in which half of the requests were answered, a round each."""
+    costs: list[float] = field(default_factory=list)
+    """Milliseconds of processor time that a request took, of the server's and of PostgreSQL's for it, a round each."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,8 @@ class Server:
 
     url: str
     process: subprocess.Popen[bytes]
+    label: str
+    """Of its connections to the database."""
 
     def forget_peak(self) -> None:
         """So that `peak` tells of what comes from now on. (Linux.)"""
@@ -58,11 +70,20 @@ class Server:
         """Bytes of memory that the worker had at the most."""
         return 1024 * int(re.search(r"VmHWM:\s+(\d+)", (self._worker / "status").read_text())[1])
 
+    def spent(self) -> float:
+        """Milliseconds of processor time so far, of the worker and of those who serve it in PostgreSQL. (Linux.)"""
+        query = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
+        with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+            places = [self._worker, *(Path("/proc", str(pid)) for (pid,) in connection.execute(query, [self.label]))]
+        fields = [(place / "stat").read_text().rpartition(")")[2].split() for place in places]
+        return sum(int(one[11]) + int(one[12]) for one in fields) * 1000 / os.sysconf("SC_CLK_TCK")
+
     @property
     def _worker(self) -> Path:
+        """Gunicorn's only child; uvicorn serves by itself."""
         pid = self.process.pid
-        [worker] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return Path("/proc", worker)
+        [worker] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split() or [pid]
+        return Path("/proc", str(worker))
 
 
 def run(contenders: list[Contender], *, script: str, rounds: int = ROUNDS) -> None:
@@ -70,14 +91,16 @@ def run(contenders: list[Contender], *, script: str, rounds: int = ROUNDS) -> No
     if not shutil.which("wrk"):
         sys.exit("The benchmark needs wrk, the load generator: see README, Benchmarks.")
     with ExitStack() as stack:
-        urls = [stack.enter_context(served(contender)).url for contender in contenders]
-        for contender, url in zip(contenders, urls, strict=True):
-            _load(contender, url, script, WARM_UP_SECONDS)
+        servers = [stack.enter_context(served(contender)) for contender in contenders]
+        for contender, server in zip(contenders, servers, strict=True):
+            _load(contender, server.url, script, WARM_UP_SECONDS)
         for _ in range(rounds):
-            for contender, url in zip(contenders, urls, strict=True):
-                rate, wait = _load(contender, url, script, contender.seconds)
+            for contender, server in zip(contenders, servers, strict=True):
+                before = server.spent()
+                count, rate, wait = _load(contender, server.url, script, contender.seconds)
                 contender.rates.append(rate)
                 contender.waits.append(wait)
+                contender.costs.append((server.spent() - before) / count)
 
 
 def tell(
@@ -85,30 +108,33 @@ def tell(
     contenders: list[Contender],
     ratios: list[tuple[Contender, Contender, float | None]],
     *,
-    by: Literal["rates", "waits"] = "rates",
+    by: Literal["rates", "waits", "costs"] = "rates",
 ) -> None:
-    """The table, and for each ratio what was aimed at, if anything. Ratios are of `rates` or of `waits`."""
-    print(f"\n{title}, requests a second: median (least to most) of {len(contenders[0].rates)} rounds; half within")
+    """The table, and for each ratio what was aimed at, if anything. Ratios are of `by`."""
+    rounds = len(contenders[0].rates)
+    print(f"\n{title}, requests a second: median (least to most) of {rounds} rounds; half within; processor time")
     for contender in contenders:
         spread = f"({min(contender.rates):.0f} to {max(contender.rates):.0f})"
-        rate, wait = statistics.median(contender.rates), statistics.median(contender.waits)
-        print(f"  {contender.name:<34} {rate:>8.1f}   {spread:<20} {wait:>7.1f} ms")
+        rate, wait, cost = map(statistics.median, (contender.rates, contender.waits, contender.costs))
+        print(f"  {contender.name:<34} {rate:>8.1f}   {spread:<20} {wait:>7.1f} ms   {cost:>6.2f} ms")
     for one, other, aim in ratios:
-        rounds = [mine / theirs for mine, theirs in zip(getattr(one, by), getattr(other, by), strict=True)]
-        spread = f"{min(rounds):.2f} to {max(rounds):.2f}" + (f"; aim: {aim:g}" if aim else "")
-        print(f"  {one.name} : {other.name} = {statistics.median(rounds):.2f}   ({spread})")
+        ratio = [mine / theirs for mine, theirs in zip(getattr(one, by), getattr(other, by), strict=True)]
+        spread = f"{min(ratio):.2f} to {max(ratio):.2f}" + (f"; aim: {aim:g}" if aim else "")
+        print(f"  {one.name} : {other.name} = {statistics.median(ratio):.2f}   ({spread})")
 
 
 @contextmanager
 def served(contender: Contender) -> Iterator[Server]:
     port = _free_port()
-    environment = {**os.environ, **contender.load, "DJANGO_SETTINGS_MODULE": contender.settings}
+    label = f"bench {port}"
+    environment = {**os.environ, **contender.load, "DJANGO_SETTINGS_MODULE": contender.settings, "PGAPPNAME": label}
+    environment["DATABASE_URL"] = embedded.url_of(contender.role, environment["DATABASE_URL"])
     command = [sys.executable, "-m", contender.server, contender.application, *_served_on(port)[contender.server]]
     with _log().open("ab") as log:
         server = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
     try:
         _await_port(port)
-        yield Server(f"http://127.0.0.1:{port}", server)
+        yield Server(f"http://127.0.0.1:{port}", server, label)
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -122,8 +148,8 @@ def _served_on(port: int) -> dict[str, list[str]]:
     }
 
 
-def _load(contender: Contender, url: str, script: str, seconds: int) -> tuple[float, float]:
-    """Requests a second that were answered with 2xx, and the milliseconds that half of them took at most.
+def _load(contender: Contender, url: str, script: str, seconds: int) -> tuple[int, float, float]:
+    """How many requests were answered with 2xx, how many a second, and the milliseconds that half of them took at most.
 
     Any other answer ends the run: it would measure refusals.
     """
@@ -134,7 +160,8 @@ def _load(contender: Contender, url: str, script: str, seconds: int) -> tuple[fl
         sys.exit(f"{contender.name}: some answers were not 2xx\n{output}{loaded.stderr}\n{_log().read_text()[-2000:]}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)[1]
     wait, unit = re.search(r"50%\s+([\d.]+)(us|ms|s)", output).groups()
-    return float(rate), float(wait) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+    count = re.search(r"(\d+) requests in", output)[1]
+    return int(count), float(rate), float(wait) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
 def _log() -> Path:

@@ -67,8 +67,9 @@ class Page(BaseModel):
 
 @asynccontextmanager
 async def lifespan(application: FastAPI) -> AsyncIterator[None]:
-    address = os.environ["DATABASE_URL"]
-    async with asyncpg.create_pool(address, min_size=CONNECTIONS, max_size=CONNECTIONS) as pool:
+    address, named = os.environ["DATABASE_URL"], {"application_name": os.environ["PGAPPNAME"]}
+    connecting = asyncpg.create_pool(address, min_size=CONNECTIONS, max_size=CONNECTIONS, server_settings=named)
+    async with connecting as pool:
         application.state.database = pool
         application.state.counters = Redis.from_url(os.environ["REDIS_URL"])
         yield

@@ -19,7 +19,9 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count
 
+from api import roles
 from bench import receiver, webhooks_usual
+from config import embedded
 from webhooks import secrets
 from webhooks.models import Delivery, Subscription
 from webhooks.services.events import QUEUE, ring_now
@@ -89,7 +91,8 @@ def main(data_dir: Path) -> None:
     usual, kept, ours, known, floor, fast_floor, half = rates = [Rates(name) for name in CONTENDERS]
     with ExitStack() as stack:
         log = stack.enter_context((data_dir / "bench.log").open("ab"))
-        stack.enter_context(_started(OURS, stdout=log, stderr=log))
+        as_worker = {**os.environ, "DATABASE_URL": embedded.url_of(roles.WORKER, os.environ["DATABASE_URL"])}
+        stack.enter_context(_started(OURS, env=as_worker, stdout=log, stderr=log))
         for queue, environment in zip(USUAL_QUEUES, ({}, {"KEEP_CONNECTIONS": "1"}), strict=True):
             command = [*USUAL, "--queues", queue, "--hostname", f"{queue}@bench"]
             stack.enter_context(_started(command, env={**os.environ, **environment}, stdout=log, stderr=log))

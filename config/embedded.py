@@ -27,6 +27,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from api.roles import API, WORKER
+
 POSTGRES = "pginstall18/bin"
 VALKEY = "_binaries/*/valkey-server"
 UNPRIVILEGED_USER = "nobody"
@@ -48,6 +50,10 @@ class Services:
     postgres: "Postgres"
     valkey: "Valkey"
     use: TextIO
+
+    def url_of(self, role: str) -> str:
+        """The database, for processes that act in this role."""
+        return url_of(role, self.database_url)
 
     def stop(self) -> None:
         """Let go of the servers, and stop them unless another process still uses them."""
@@ -72,10 +78,16 @@ def start(data_dir: Path, *, durable: bool) -> Services:
     postgres, valkey = Postgres(data_dir / "postgres", durable), Valkey(data_dir / "valkey", durable)
     with _turn(data_dir):
         postgres.start()
+        postgres.make_logins()
         valkey.start()
         use = (data_dir / "in-use.lock").open("a")
         fcntl.flock(use, fcntl.LOCK_SH)
     return Services(postgres.url, valkey.url, postgres, valkey, use)
+
+
+def url_of(role: str, database_url: str) -> str:
+    """The same database, for processes that act in this role; where it is no embedded one, as it was."""
+    return database_url.replace("//postgres@/", f"//{role}@/", 1)
 
 
 @dataclass(frozen=True)
@@ -110,6 +122,13 @@ class Postgres:
             if time.monotonic() > deadline:
                 raise EmbeddedServiceError(f"PostgreSQL does not start; its log is {self._log}")
             time.sleep(0.3)
+
+    def make_logins(self) -> None:
+        """For the processes that own nothing; migrations give them their rights. In the turn of this process alone."""
+        with psycopg.connect(self.url, connect_timeout=5, autocommit=True) as connection:
+            there = {role for (role,) in connection.execute("SELECT rolname FROM pg_roles WHERE rolcanlogin")}
+            for role in sorted({API, WORKER} - there):
+                connection.execute(f"CREATE ROLE {role} LOGIN NOINHERIT")
 
     def stop(self) -> None:
         self._control("stop", "--wait", "--silent", "--mode", "fast", user=_unprivileged_user())

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -24,6 +25,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, connection
 from redis.exceptions import RedisError
 
+from api.roles import API, WORKER
 from config import startup
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -35,13 +37,17 @@ DEVELOPMENT = {
     "MAIL_URL": "consolemail://",
 }
 KEPT = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "DATA_DIR", *DEVELOPMENT)
-WORKER = ["celery", "--quiet", "-A", "config", "worker"]
+CELERY = ["celery", "--quiet", "-A", "config"]
 COMMANDS = {
-    "server": ["gunicorn"],
-    "worker": [*WORKER, "--concurrency", "2"],
-    "webhook worker": [*WORKER, "--queues", "webhooks", "--hostname", "webhooks@%h", "--concurrency", "1"],
-    "beat": ["celery", "--quiet", "-A", "config", "beat"],
+    "server": (API, ["gunicorn"]),
+    "worker": (WORKER, [*CELERY, "worker", "--concurrency", "2"]),
+    "webhook worker": (
+        WORKER,
+        [*CELERY, "worker", "--queues", "webhooks", "--hostname", "webhooks@%h", "--concurrency", "1"],
+    ),
+    "beat": (WORKER, [*CELERY, "beat"]),
 }
+"""In which role each comes to the database."""
 Processes = dict[str, subprocess.Popen[bytes]]
 START_SECONDS = 30
 STOP_SECONDS = 10
@@ -74,15 +80,15 @@ def main() -> None:
 def _serve(stack: ExitStack) -> None:
     data_dir = _prepare_environment()
     _require_free_port(os.environ["HOST"], os.environ["PORT"])
-    _require_services(stack, data_dir)
+    url_of = _require_services(stack, data_dir)
     django.setup()
     _require_answers()
     _migrate()
     _keep_environment(data_dir)
     children: Processes = {}
     stack.callback(_stop, children)
-    for name, command in COMMANDS.items():
-        children[name] = _start(command)
+    for name, (role, command) in COMMANDS.items():
+        children[name] = _start(command, url_of(role))
     _await_server(children)
     _welcome()
     _await_first_end(children)
@@ -124,10 +130,11 @@ def _require_free_port(host: str, port: str) -> None:
             ) from error
 
 
-def _require_services(stack: ExitStack, data_dir: Path) -> None:
-    """Embedded PostgreSQL and Valkey, unless the environment names both."""
+def _require_services(stack: ExitStack, data_dir: Path) -> Callable[[str], str]:
+    """Embedded PostgreSQL and Valkey, unless the environment names both. Gives the database's address for each role:
+    one for all where it is the environment's."""
     if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
-        return
+        return lambda _: os.environ["DATABASE_URL"]
     from config import embedded  # a development dependency; production has no need of it
 
     try:
@@ -137,6 +144,7 @@ def _require_services(stack: ExitStack, data_dir: Path) -> None:
     stack.callback(services.stop)
     os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL") or services.database_url
     os.environ["REDIS_URL"] = os.environ.get("REDIS_URL") or services.redis_url
+    return lambda role: embedded.url_of(role, os.environ["DATABASE_URL"])
 
 
 def _require_answers() -> None:
@@ -166,9 +174,12 @@ def _keep_environment(data_dir: Path) -> None:
         file.writelines(lines)
 
 
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
+def _start(command: list[str], database_url: str) -> subprocess.Popen[bytes]:
     """Start a process in a group of its own, where the terminal's Ctrl-C does not reach it: it is stopped by us."""
-    return subprocess.Popen([sys.executable, "-m", *command], cwd=BASE_DIR, start_new_session=True)  # noqa: S603
+    environment = {**os.environ, "DATABASE_URL": database_url}
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", *command], cwd=BASE_DIR, env=environment, start_new_session=True
+    )
 
 
 def _stop(children: Processes) -> None:

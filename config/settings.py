@@ -75,6 +75,7 @@ INSTALLED_APPS = [
 # Only what is truly every request's. The rest of an API request is in api/views.py.
 MIDDLEWARE = [
     "api.middleware.RequestMiddleware",
+    "api.tenancy.TenancyMiddleware",
     "api.middleware.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

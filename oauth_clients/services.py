@@ -92,14 +92,25 @@ def update_client(*, client: OAuthClient, actor: Principal, values: dict[str, An
     record(actor=actor, action="oauth_client.update", target=client, changed=changed)
 
 
-@transaction.atomic(savepoint=False)  # within the transaction that creates the agency, where there is one
+@transaction.atomic
 def link_agency(*, client_pk: int, agency: models.Model, actor: Principal) -> AgencyLink:
     """From now on the client reaches the agency. Raises Invalid where it does already."""
     if AgencyLink.objects.filter(oauth_client_id=client_pk, agency_id=agency.pk).exists():
         raise Invalid("This partner reaches the agency already.", code="linked_already")
     link = AgencyLink.objects.create(oauth_client_id=client_pk, agency_id=agency.pk)
-    record(actor=actor, action="oauth_client.link_agency", target=link, agency_id=agency.pk, oauth_client_id=client_pk)
+    record_link(link, actor=actor)
     return link
+
+
+def record_link(link: AgencyLink, *, actor: Principal) -> None:
+    """That the client reaches the agency from now on."""
+    record(
+        actor=actor,
+        action="oauth_client.link_agency",
+        target=link,
+        agency_id=link.agency_id,
+        oauth_client_id=link.oauth_client_id,
+    )
 
 
 @transaction.atomic

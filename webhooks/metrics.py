@@ -17,7 +17,7 @@ RECENT = timedelta(minutes=5)
 
 # Whatever the planner believes of how many there are: a limit bounds what is read of an index in its order, not of a
 # table that is searched for the few that count.
-BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
+BY_INDEX = "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
 # States are written out, for PostgreSQL to see that each count has an index of its own.
 DEPTHS = " UNION ALL ".join(
     f"SELECT '{state}', count(*) FROM (SELECT FROM webhooks_delivery WHERE state = '{state}' LIMIT {MOST_COUNTED}) s"  # noqa: S608

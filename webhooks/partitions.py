@@ -2,6 +2,8 @@
 
 Their ids are UUIDs of version 7, which begin with the time in milliseconds. So a month is a range of ids, the id alone
 stays the primary key, and a row is found by it without asking every month.
+
+Workers do not own the tables: functions of the database's add and drop months, and nothing else (api.policies).
 """
 
 from collections.abc import Iterator
@@ -31,15 +33,18 @@ def first_id(moment: datetime) -> UUID:
     return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
+def make_first(connection: BaseDatabaseWrapper, now: datetime) -> None:
+    """In the migration that makes the tables: their owner makes their first months."""
+    with connection.cursor() as cursor:
+        for table, name, first, last in _months(now):
+            cursor.execute(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES FROM ('{first}') TO ('{last}')")
+
+
 def make_ready(connection: BaseDatabaseWrapper, now: datetime) -> None:
     """Creates what is missing of this month's partitions and the next months'."""
     with connection.cursor() as cursor:
-        for begin, end in _months(now):
-            for table in TABLES:
-                cursor.execute(
-                    f"CREATE TABLE IF NOT EXISTS {_name(table, begin)} PARTITION OF {table}"
-                    f" FOR VALUES FROM ('{first_id(begin)}') TO ('{first_id(end)}')"
-                )
+        for month in _months(now):
+            cursor.execute("SELECT partition_added(%s, %s, %s, %s)", month)
 
 
 def over(connection: BaseDatabaseWrapper, table: str, moment: datetime) -> list[str]:
@@ -56,15 +61,16 @@ def over(connection: BaseDatabaseWrapper, table: str, moment: datetime) -> list[
 def drop(connection: BaseDatabaseWrapper, table: str, name: str) -> None:
     """The partition with all its rows. Raises IntegrityError where something still refers to one of them."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {table} DETACH PARTITION {name}")
-        cursor.execute(f"DROP TABLE {name}")
+        cursor.execute("SELECT partition_dropped(%s, %s)", [table, name])
 
 
-def _months(now: datetime) -> Iterator[tuple[datetime, datetime]]:
+def _months(now: datetime) -> Iterator[tuple[str, str, UUID, UUID]]:
+    """Of each table and month: the table, the partition's name, and from which id to which it goes."""
     begin = _month_of(now)
     for _ in range(MONTHS_AHEAD + 1):
         end = datetime(begin.year + begin.month // 12, begin.month % 12 + 1, 1, tzinfo=UTC)
-        yield begin, end
+        for table in TABLES:
+            yield table, _name(table, begin), first_id(begin), first_id(end)
         begin = end
 
 

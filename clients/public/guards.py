@@ -15,12 +15,14 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from agents.models import Agent
-from api import credentials, ratelimits
+from api import credentials, ratelimits, tenancy
 from api.addresses import client_address
 from api.errors import Malformed, TooLarge, page_of_exception
 from api.parsers import is_chunked
+from api.principals import Consumer
 from api.ratelimits import Usage
 
+CONSUMER = Consumer()
 LEAST_FILLING = timedelta(seconds=3)
 """Nobody fills in the form faster."""
 MOST_FILLING = timedelta(days=1)
@@ -32,7 +34,8 @@ View = Callable[..., HttpResponse]
 
 
 def public(find: Callable[..., Any], *, largest_body: int = settings.MAX_JSON_BYTES) -> Callable[[View], View]:
-    """A view for people, of what `find` finds by the path: every error is a page.
+    """A view for people, of what `find` finds by the path: every error is a page. From then on, the database shows and
+    takes what is that agency's.
 
     The body is bounded, and the page is found, before anything reads the body. The check against forged requests
     (CSRF) does, for its token: that is why it is made here, and not by the middleware, which would read first.
@@ -47,7 +50,9 @@ def public(find: Callable[..., Any], *, largest_body: int = settings.MAX_JSON_BY
         def answer(request: HttpRequest, **parts: Any) -> HttpResponse:
             try:
                 _bound_body(request, largest_body)
-                return protected(request, find(request, **parts))
+                found = find(request, **parts)
+                with tenancy.acting_for(CONSUMER, agency_id=found.agency_id):
+                    return protected(request, found)
             except Exception as failure:  # noqa: BLE001 - errors of any layer leave as a page
                 return page_of_exception(request, failure)
 

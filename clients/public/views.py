@@ -20,17 +20,16 @@ from rest_framework.exceptions import ValidationError
 from agents.models import Agent
 from api import credentials, pictures
 from api.errors import ApiError, Invalid, RateLimited
-from api.principals import Consumer
 from api.ratelimits import Usage
 from clients.answers import questions_of
 from clients.models import LINK_LIFETIME, InsuranceType, Submission
 from clients.public import colours, guards
 from clients.public.forms import StartForm, SubmissionForm, answered
+from clients.public.guards import CONSUMER
 from clients.search import phone_key
 from clients.services import declaration_pages, requests, submissions
 from clients.services.declaration_pages import MAX_PAGES
 
-CONSUMER = Consumer()
 AT_ONCE = 5
 """Files of the largest size in one request, for browsers without JavaScript; with it, each has a request of its own."""
 LARGEST_BODY = AT_ONCE * settings.MAX_DECLARATION_PAGE_BYTES + settings.MAX_JSON_BYTES
@@ -67,6 +66,10 @@ class Visit:
     @property
     def agent(self) -> Agent:
         return self.submission.client.agent
+
+    @property
+    def agency_id(self) -> int:
+        return self.agent.agency_id
 
     @property
     def path(self) -> str:

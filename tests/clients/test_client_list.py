@@ -16,6 +16,7 @@ from tests.clients.conftest import PageSeat, new_client, new_submission
 from tests.conftest import AgentSeat, Api
 from tests.described import assert_as_described
 from tests.factories import clients_of_agent
+from tests.scans import scans_counted
 
 ANN = {"first_name": "José", "last_name": "Álvarez", "email": "jose@casa.example", "phone_number": "(212) 555-0123"}
 BOB = {"first_name": "Bob", "last_name": "O'Brien", "email": "bob.brien@work.example", "phone_number": ""}
@@ -269,18 +270,11 @@ def test_queries_do_not_grow_with_the_page(api: Api, agent: AgentSeat, query: st
     "query", ["search=made12", "filterByName=made12", "filterByEmail=made12@example.com", "filterByPhone=2125550012"]
 )
 def test_a_search_reads_one_index_and_not_the_table(api: Api, agent: AgentSeat, query: str) -> None:
-    """PostgreSQL's own plan, of the very statement that was sent, where there is no agent's small list to prefer."""
+    """As PostgreSQL counts it, where there is no agent's small list to prefer, in the API's own role."""
     clients_of_agent(agent.id, 3_000)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE clients_client")
-    with CaptureQueriesContext(connection) as captured:
+    with scans_counted("clients_client", "client_by_words") as scans:
         assert api.get(f"/v1/agents/{agent.id}/clients?{query}", token=agent.token).status_code == 200
-    [sql] = [one["sql"] for one in captured if "MATERIALIZED" in one["sql"]]
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {sql}")
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "Bitmap Index Scan on client_by_words" in plan
-    assert "Seq Scan on clients_client" not in plan
+    assert scans == {"clients_client": 0, "client_by_words": 1}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from api.roles import API
 from config import embedded
 
 HERE = Path(__file__).parent
@@ -66,8 +67,9 @@ def _prepare() -> None:
 def _served(log: Path) -> Iterator[str]:
     """By gunicorn, as in production. What it logs is shown where it failed."""
     port = os.environ["PORT"]
+    environment = {**os.environ, "DATABASE_URL": embedded.url_of(API, os.environ["DATABASE_URL"])}
     with log.open("w") as file:
-        server = subprocess.Popen([sys.executable, "-m", "gunicorn"], stdout=file, stderr=file)
+        server = subprocess.Popen([sys.executable, "-m", "gunicorn"], env=environment, stdout=file, stderr=file)
     try:
         _await_port(int(port))
         yield f"http://127.0.0.1:{port}"

@@ -14,6 +14,8 @@ import pytest
 import requests
 from django.db import connection
 
+from api.roles import API
+from config import embedded
 from tests.services import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,9 +110,10 @@ def port() -> str:
         return str(probe.getsockname()[1])
 
 
-def migrated_database_url() -> str:
-    """The database that this test sees; what is not committed there, a server does not see."""
-    return os.environ["DATABASE_URL"].replace("/postgres?", f"/{connection.settings_dict['NAME']}?")
+def migrated_database_url(role: str = API) -> str:
+    """The database that this test sees, for a process of this role; what is not committed there, none sees."""
+    url = os.environ["DATABASE_URL"].replace("/postgres?", f"/{connection.settings_dict['NAME']}?")
+    return embedded.url_of(role, url)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_it_verifies_and_prints(
         output=output,
         PYTHONUNBUFFERED="1",
         SECRET_KEY="only-for-tests-" + "0123456789abcdef" * 4,
-        DATABASE_URL=migrated_database_url(),
+        DATABASE_URL=migrated_database_url("postgres"),
         REDIS_URL=CLOSED_STORE,
     )  # fmt: skip
     listener = Listener(port, output)

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 from reportlab.pdfgen.canvas import Canvas
 
+from api.roles import WORKER
 from clients.models import DeclarationPage
 from clients.services import declaration_pages
 from clients.tasks import resume_reading
@@ -56,7 +57,7 @@ def worker(start: Start, tmp_path: Path, settings: Any) -> None:
         output=tmp_path / "worker",
         DATA_DIR=str(tmp_path),
         SECRET_KEY="s" * 60,
-        DATABASE_URL=migrated_database_url(),
+        DATABASE_URL=migrated_database_url(WORKER),
         REDIS_URL=os.environ["REDIS_URL"],
     )  # fmt: skip
 

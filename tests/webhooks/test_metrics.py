@@ -77,7 +77,7 @@ def test_many_waiting_cost_little_and_more_cost_no_more() -> None:
     plans: list[str] = []
 
     def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if "SELECT" in sql:
+        if "FROM" in sql:
             with connection.connection.cursor() as cursor:
                 plans.append("\n".join(line for (line,) in cursor.execute(f"EXPLAIN {sql}", params)))
         return execute(sql, params, many, context)

@@ -12,7 +12,7 @@ from webhooks.partitions import CreatePartitionedModel
 
 
 def make_partitions(apps, schema_editor):
-    partitions.make_ready(schema_editor.connection, timezone.now())
+    partitions.make_first(schema_editor.connection, timezone.now())
 
 
 class Migration(migrations.Migration):

@@ -20,6 +20,8 @@ from celery import Celery
 from django.core.management import call_command
 from django.db import connection
 
+from api.roles import API
+from api.roles import WORKER as WORKER_ROLE
 from config import embedded
 from oauth_clients.services import create_client
 from tests.conftest import COMMAND_LINE
@@ -95,7 +97,7 @@ class Neighbours:
             "ALLOW_INSECURE_HTTP": "true",
             "ALLOWED_HOSTS": "127.0.0.1",
             "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES": "true",
-            "DATABASE_URL": self.services.database_url,
+            "DATABASE_URL": self.services.url_of(WORKER_ROLE if command[0] == "celery" else API),
             "REDIS_URL": self.services.redis_url,
             **{f"RATE_LIMIT_{name}": PLENTY for name in ("CREDENTIAL", "TOKEN", "ADDRESS", "LOGIN")},
             **values,

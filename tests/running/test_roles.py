@@ -1,0 +1,112 @@
+"""Set up as README says, Deploying: an owner who is no superuser, and processes that own nothing."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+import requests
+
+from api.roles import ADMIN, API, WORKER
+from config import embedded
+
+from .conftest import Serve, Server, finish
+
+OWNER, DATABASE = "agency_owner", "agency"
+UPKEEP = "import django; django.setup(); from webhooks import tasks; tasks.tidy(); tasks.watch()"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A server of PostgreSQL on which only the owner and its database were made."""
+
+    services: embedded.Services
+
+    def url_of(self, role: str) -> str:
+        return f"postgresql://{role}@/{DATABASE}?host={quote(str(self.services.postgres.sockets), safe='')}"
+
+    def asked(self, role: str, *statements: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url_of(role), autocommit=True) as connection:
+            answers = [connection.execute(statement) for statement in statements]
+            return answers[-1].fetchall() if answers[-1].description else []
+
+    def finish(self, *command: str, role: str = OWNER) -> str:
+        values = {"DATABASE_URL": self.url_of(role), "REDIS_URL": self.services.redis_url, "SECRET_KEY": "s" * 60}
+        ended = finish(*command, **values, DJANGO_SETTINGS_MODULE="config.settings")
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def migrate(self, *to: str) -> None:
+        self.finish("manage.py", "migrate", *to)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    services = embedded.start(tmp_path / "data", durable=False)
+    try:
+        with psycopg.connect(services.database_url, autocommit=True) as administrator:
+            administrator.execute(f"DROP ROLE {API}, {WORKER}")
+            administrator.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
+            administrator.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+        yield Site(services)
+    finally:
+        services.stop()
+
+
+def test_each_process_in_its_role(site: Site, serve: Serve) -> None:
+    site.migrate()
+    site.asked(OWNER, f"ALTER ROLE {API} LOGIN", f"ALTER ROLE {WORKER} LOGIN")
+    server = serve(site.url_of(API), site.services.redis_url)
+    made = site.finish("manage.py", "create_oauth_client", "Partner")
+    client_id, secret = re.findall(r"client_(?:id|secret)\W+(\S+)", made)
+
+    assert server.get("/readyz").json()["checks"]["migrations"] == "ok"
+    assert server.get("/admin/login/").status_code == 200
+    grant = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+    token = requests.post(f"{server.url}/oauth/token", data=grant, timeout=10).json()["access_token"]
+    owner = {"first_name": "Olive", "last_name": "Owner", "email": "olive@example.com"}
+    agent = sent(server, "/v1/agencies", token, {"agency_name": "Harbour", **owner})["agent"]
+    ann = {"first_name": "Ann", "last_name": "Reed", "email": "ann@home.example"}
+    sent(server, "/v1/client", agent["access_token"], ann, **{"Idempotency-Key": "once"})
+    hook = {"url": "https://hooks.example.com/", "events": ["*"]}
+    sent(server, "/v1/webhooks", agent["access_token"], hook)
+    assert server.get(f"/{agent['slug']}").status_code == 200
+    listed = server.get("/v1/agents", authorization=f"Bearer {token}").json()
+    assert [one["slug"] for one in listed["data"]] == [agent["slug"]]
+
+    logins = site.asked(OWNER, "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database()")
+    assert {name for (name,) in logins} == {OWNER, API}
+    assert site.asked(API, "SELECT count(*) FROM agents_agent") == [(0,)]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        site.asked(API, "SELECT count(*) FROM auth_user")
+    assert site.asked(OWNER, "SELECT count(*) FROM agents_agent") == [(1,)]
+    site.finish("-c", UPKEEP, role=WORKER)
+
+
+def sent(server: Server, path: str, token: str, body: dict[str, Any], **headers: str) -> Any:
+    named = {"Authorization": f"Bearer {token}", **headers}
+    answer = requests.post(f"{server.url}{path}", json=body, headers=named, timeout=10)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["data"]
+
+
+LEFT = """
+    SELECT (SELECT count(*) FROM pg_policies), (SELECT count(*) FROM pg_class WHERE relrowsecurity),
+        (SELECT count(*) FROM pg_proc WHERE prosecdef),
+        (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relacl::text LIKE '%agency_api%')
+"""
+
+
+def test_back_and_forth(site: Site) -> None:
+    """Undone, nothing of it is left but the roles, which other databases may use; done again, all of it is there."""
+    site.migrate()
+    before = site.asked(OWNER, LEFT)
+    site.migrate("api", "0001")
+    assert site.asked(OWNER, LEFT) == [(0, 0, 0, 0)]
+    assert {(API,), (ADMIN,), (WORKER,)} <= set(site.asked(OWNER, "SELECT rolname FROM pg_roles"))
+    site.migrate()
+    assert site.asked(OWNER, LEFT) == before
