@@ -40,7 +40,7 @@ class ClientFilter(SyncedFilterSet):
     def parts(cls, query: QueryDict) -> Sequence[str] | None:
         if cls.asked(query, but=frozenset({"salesFunnelStatus"})):
             return None
-        return query.getlist("salesFunnelStatus") or list(FunnelStatus.values)
+        return sorted(set(query.getlist("salesFunnelStatus"))) or FunnelStatus.values
 
     def by_words(self, queryset: QuerySet[Client], name: str, value: str) -> QuerySet[Client]:
         return self._found(queryset, query_of_words(self.known["agent_id"], Kind.ANY, value))

@@ -3,13 +3,16 @@ from django.db import migrations, models
 from agents.models import Agent, AgentLink
 from api.totals import kept_by_triggers
 
-# A link to an agency is made and ended with the agency's row locked; whoever writes an agent of it holds that row
-# against this. So each sees what the other has done, or comes before it: none is missed, and none is entered twice.
+# A link to an agency is made with the agency's row locked, and ended with its own; whoever writes an agent holds the
+# agency against the one, and then its links against the other. So each sees what the other has done, or comes before
+# it: no agent is missed, none is entered twice, and nobody who waits holds what the other waits for.
 TRIGGERS = """
     CREATE FUNCTION agent_links_begin() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
     BEGIN
         PERFORM 1 FROM agencies_agency WHERE id IN (SELECT agency_id FROM new_rows) ORDER BY id FOR KEY SHARE;
+        PERFORM 1 FROM oauth_clients_agencylink WHERE agency_id IN (SELECT agency_id FROM new_rows)
+        ORDER BY id FOR KEY SHARE;
         INSERT INTO agents_agentlink (oauth_client_id, agent_id, active, updated_at)
         SELECT oauth_client_id, agent.id, agent.deactivated_at IS NULL, agent.updated_at
         FROM new_rows agent JOIN oauth_clients_agencylink USING (agency_id);
@@ -22,6 +25,8 @@ TRIGGERS = """
     SET search_path = public, pg_temp AS $$
     BEGIN
         PERFORM 1 FROM agencies_agency WHERE id IN (SELECT agency_id FROM new_rows) ORDER BY id FOR KEY SHARE;
+        PERFORM 1 FROM oauth_clients_agencylink WHERE agency_id IN (SELECT agency_id FROM new_rows)
+        ORDER BY id FOR KEY SHARE;
         UPDATE agents_agentlink link SET active = agent.deactivated_at IS NULL, updated_at = agent.updated_at
         FROM new_rows agent JOIN oauth_clients_agencylink by_agency USING (agency_id)
         WHERE link.oauth_client_id = by_agency.oauth_client_id AND link.agent_id = agent.id
@@ -34,6 +39,8 @@ TRIGGERS = """
     CREATE FUNCTION agent_links_end() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
     BEGIN
+        PERFORM 1 FROM oauth_clients_agencylink WHERE agency_id IN (SELECT agency_id FROM old_rows)
+        ORDER BY id FOR KEY SHARE;
         DELETE FROM agents_agentlink link
         USING old_rows agent JOIN oauth_clients_agencylink by_agency USING (agency_id)
         WHERE link.oauth_client_id = by_agency.oauth_client_id AND link.agent_id = agent.id;
@@ -63,7 +70,6 @@ TRIGGERS = """
     CREATE FUNCTION agency_link_lets_agents_go() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
     BEGIN
-        PERFORM 1 FROM agencies_agency WHERE id IN (SELECT agency_id FROM old_rows) ORDER BY id FOR UPDATE;
         DELETE FROM agents_agentlink link
         USING old_rows by_agency JOIN agents_agent agent USING (agency_id)
         WHERE link.oauth_client_id = by_agency.oauth_client_id AND link.agent_id = agent.id;
