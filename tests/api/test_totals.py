@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from agencies.models import Agency
 from agents.models import Agent, AgentLink
+from agents.tasks import tidy_totals
 from api.models import Total
-from api.tasks import tidy_totals
 from api.totals import fold, recount_all
 from clients.models import Client
 from oauth_clients.models import AgencyLink, OAuthClient
@@ -299,10 +299,10 @@ def test_a_total_that_drifted_is_found_and_mended(api: Api, agent: AgentSeat, lo
     clients_of_agent(agent.id, 3)
     Total.objects.filter(listed="clients_client").update(amount=7)
     told = StringIO()
-    call_command("recount_totals", stdout=told)
+    call_command("recount", stdout=told)
     assert told.getvalue().splitlines() == [
         f"clients_client of {agent.id}, new: -4",
-        "1 totals were not what there is, and are now.",
+        "0 links and 1 totals were not what there is, and are now.",
     ]
     assert total(api, f"/v1/agents/{agent.id}/clients", agent.token) == 3
     Total.objects.all().delete()
@@ -312,6 +312,27 @@ def test_a_total_that_drifted_is_found_and_mended(api: Api, agent: AgentSeat, lo
     tidy_totals()
     assert logged() == ""
     assert_exact()
+
+
+def test_links_that_drifted_are_mended(api: Api, partner: PartnerSeat, foreign_partner: PartnerSeat) -> None:
+    closed, opened = agencies_of_client(partner.row, 2)
+    agents = [*agents_of_agency(closed.pk, 2), *agents_of_agency(opened.pk, 2)]
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")  # no triggers
+    Agency.objects.filter(pk=closed.pk).update(deactivated_at=timezone.now())
+    Agent.objects.filter(pk=agents[0].pk).update(deactivated_at=timezone.now())
+    AgentLink.objects.filter(agent=agents[1]).update(oauth_client=foreign_partner.row)
+    AgentLink.objects.filter(agent=agents[2]).delete()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    told = StringIO()
+    call_command("recount", stdout=told)
+    assert_exact()
+    assert total(api, "/v1/agents", partner.token) == 3
+    assert total(api, "/v1/agents", foreign_partner.token) == 0
+    call_command("recount", stdout=told)
+    assert told.getvalue().splitlines()[-1] == "0 links and 0 totals were not what there is, and are now."
 
 
 SO_FAR = [("agents", "0002_agent_by_updated"), ("clients", "0005_revisions"), ("webhooks", "0001_initial")]
