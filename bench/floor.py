@@ -23,8 +23,9 @@ PAGE = """
     SELECT a.id, a.first_name, a.last_name, a.email, a.slug, a.phone_number, a.is_admin, a.is_owner,
            g.id, g.name, g.color_code, a.profile_picture, a.created_at, a.deactivated_at
     FROM agents_agent a JOIN agencies_agency g ON g.id = a.agency_id
-    WHERE a.id IN (SELECT agent_id FROM agents_agentlink WHERE oauth_client_id = %s AND active ORDER BY agent_id LIMIT 25)
-    ORDER BY a.id
+    WHERE a.id IN (
+        SELECT agent_id FROM agents_agentlink WHERE oauth_client_id = %s AND active ORDER BY agent_id LIMIT 25
+    ) ORDER BY a.id
 """
 NAMES = (
     "id", "first_name", "last_name", "email", "slug", "phone_number", "is_admin", "is_owner",
