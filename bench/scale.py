@@ -131,12 +131,12 @@ def _measure(turns: list[Any], asked: list[Question]) -> None:
 def _tell(asked: list[Question]) -> None:
     rounds = len(SMALL.waits[asked[0]])
     print(
-        f"\nMilliseconds: least, p50 and p99 of {rounds}, at 1,000 and at 1,000,000; the latter to the former, by p50 and"
+        f"\nMilliseconds: least, p50 and p99 of {rounds}, at 1,000 and at 1,000,000; the latter to the former, by p50,"
     )
     print(
-        "by the least, which what else the machine does falls on less; at 1,000,000 what is far in to the first, by both."
+        "and by the least, which what else the machine does falls on less; at 1,000,000 what is far in to the first, by"
     )
-    print(f"!: by p50 over the aim, which is {LARGE_TO_SMALL:g} and {LAST_TO_FIRST:g}.")
+    print(f"both. !: by p50 over the aim, which is {LARGE_TO_SMALL:g} and {LAST_TO_FIRST:g}.")
     over = {"large": 0, "last": 0}
     for question in asked:
         small, large = SMALL.waits[question], LARGE.waits[question]
