@@ -9,10 +9,10 @@ FUZZ_SECONDS ?= 600
 OFFLINE := SECRET_KEY=offline DATABASE_URL=postgresql://localhost/offline REDIS_URL=redis://localhost/0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types schema bench evaluate fuzz lock
+.PHONY: help run test lint types schema bench bench-scale evaluate fuzz lock
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(STAMP) ## Serve on PORT (8000), with PostgreSQL, Valkey, a worker and beat; data in DATA_DIR (.data)
 	@exec $(BIN)/python -m config.run
@@ -32,6 +32,9 @@ schema: $(STAMP) ## Write the API's description, openapi.json
 
 bench: $(STAMP) ## Measure the speed; ARGS name benchmarks
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-scale: $(STAMP) ## Measure every list and read at 1,000 and at 1,000,000 rows
+	@$(BIN)/python -m bench scale
 
 evaluate: $(STAMP) ## Measure how well declaration pages are read
 	@$(BIN)/python -m evaluation

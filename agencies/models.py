@@ -58,3 +58,12 @@ class Agency(models.Model):
         agency) is checked and changed under this lock.
         """
         return Agency.objects.select_for_update().get(pk=self.pk)
+
+
+def index_of(principal: ApiPrincipal) -> models.QuerySet[Agency] | models.QuerySet[AgencyLink]:
+    """What this caller's lists of agencies are read from, by their ids."""
+    match principal:
+        case Partner():
+            return AgencyLink.objects.filter(oauth_client_id=principal.client_pk).annotate(listed=models.F("agency_id"))
+        case AgentPrincipal():
+            return Agency.objects.visible_to(principal).annotate(listed=models.F("pk"))

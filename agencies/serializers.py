@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from agencies.models import Agency
+from agencies.models import Agency, index_of
 from agents.serializers import AgencyBriefSerializer, NewAgentAnswerSerializer, NewAgentRowSerializer
 from api import pictures
 from api.pagination import Listing
@@ -99,7 +99,7 @@ def agency_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[d
     ]
 
 
-AGENCIES = Listing(Agency.objects.visible_to, _ROW, agency_rows)
+AGENCIES = Listing(Agency.objects.visible_to, index_of, frozenset({"includeDeactivated"}), _ROW, agency_rows)
 
 
 class OwnerSerializer(serializers.Serializer[Any]):

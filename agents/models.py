@@ -5,7 +5,8 @@ from django.db.models.functions import Lower, Now
 from django.db.models.lookups import Exact
 
 from api.principals import AgentPrincipal, ApiPrincipal, Partner
-from oauth_clients.models import AgencyLink
+from api.totals import Kept, part_of
+from oauth_clients.models import AgencyLink, OAuthClient
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -43,6 +44,7 @@ class Agent(models.Model):
     deactivated_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = AgentQuerySet.as_manager()
+    kept_total = Kept(owner="agency_id", part=part_of("deactivated_at IS NULL"))
 
     class Meta:
         constraints = [
@@ -74,6 +76,50 @@ class Agent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}"
+
+
+class AgentLinkQuerySet(models.QuerySet["AgentLink"]):
+    def active(self) -> Self:
+        """Those to agents that are active."""
+        return self.filter(active=True)
+
+
+class AgentLink(models.Model):
+    """This OAuth client reaches this agent: what its lists are read from, in their order.
+
+    Read from the agents, a page would cost as much as the client has agencies, or as the platform has agents of others
+    between two of its own. Written by triggers on agents and on links to agencies (migrations.0003_agent_link), which
+    say what is reached: whoever reads a page of agents by this asks those again.
+    """
+
+    pk = models.CompositePrimaryKey("oauth_client_id", "agent_id")
+    oauth_client = models.ForeignKey(
+        OAuthClient, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    agent = models.ForeignKey(Agent, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
+    active = models.BooleanField()
+    updated_at = models.DateTimeField()
+
+    objects = AgentLinkQuerySet.as_manager()
+    kept_total = Kept(owner="oauth_client_id", part=part_of("active"))
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["oauth_client", "agent"], name="agent_link_active", condition=models.Q(active=True)),
+            models.Index(fields=["oauth_client", "updated_at", "agent"], name="agent_link_by_updated"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.oauth_client_id} reaches agent {self.agent_id}"
+
+
+def index_of(principal: ApiPrincipal) -> models.QuerySet[Agent] | models.QuerySet[AgentLink]:
+    """What this caller's lists of agents are read from, by their ids."""
+    match principal:
+        case Partner():
+            return AgentLink.objects.filter(oauth_client_id=principal.client_pk).annotate(listed=models.F("agent_id"))
+        case AgentPrincipal():
+            return Agent.objects.visible_to(principal).annotate(listed=models.F("pk"))
 
 
 class AgentTokenQuerySet(models.QuerySet["AgentToken"]):

@@ -8,7 +8,7 @@ from django.core.validators import RegexValidator
 from django.http import HttpRequest
 from rest_framework import serializers
 
-from agents.models import Agent
+from agents.models import Agent, index_of
 from api import pictures
 from api.pagination import Listing
 from api.serializers import EmailField, TextField, TrueFalseField
@@ -154,7 +154,9 @@ def agent_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[di
     ]  # fmt: skip
 
 
-AGENTS = Listing(Agent.objects.visible_to, _ROW, agent_rows)
+AGENTS = Listing(
+    Agent.objects.visible_to, index_of, frozenset({"includeDeactivated", "updatedSince"}), _ROW, agent_rows
+)
 
 
 class NewAgentAnswerSerializer(serializers.Serializer[Any]):

@@ -37,16 +37,13 @@ class Walk:
     order: tuple[str, ...]
     """Columns as `order_by` takes them, the primary key last; all of them with `-` before them, or none."""
 
-    @property
-    def columns(self) -> list[str]:
-        return [name.removeprefix("-") for name in self.order]
-
-    def rest_of(self, rows: QuerySet[Any], place: Sequence[Any]) -> QuerySet[Any]:
-        """Those of `rows` that come after this place; all of them after the empty one."""
+    def rest_of(self, rows: QuerySet[Any], place: Sequence[Any], order: Sequence[str]) -> QuerySet[Any]:
+        """Those of `rows` that come after this place; all of them after the empty one. `order` is what their columns
+        are called there."""
         if not place:
             return rows
-        beyond = TupleLessThan if self.order[0].startswith("-") else TupleGreaterThan
-        return rows.filter(beyond(Tuple(*map(F, self.columns)), tuple(place)))
+        beyond = TupleLessThan if order[0].startswith("-") else TupleGreaterThan
+        return rows.filter(beyond(Tuple(*(F(name.removeprefix("-")) for name in order)), tuple(place)))
 
     def cursor_at(self, place: Sequence[Any]) -> str:
         """`place` is what the columns of the last row shown hold."""

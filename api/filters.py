@@ -1,11 +1,14 @@
 """Filters that refuse bad values: django-filter by itself ignores them, and would answer with everything."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django_filters import ChoiceFilter, FilterSet, IsoDateTimeFilter
 from rest_framework.exceptions import ErrorDetail
+
+from api.totals import ACTIVE, DEACTIVATED, WHOLE
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
@@ -19,9 +22,14 @@ class StrictFilterSet(FilterSet):
     """What the path says, for filters that must know."""
 
     @classmethod
-    def asked(cls, query: QueryDict) -> bool:
-        """Whether the query has any of this set's parameters."""
-        return any(name in query for name in cls.base_filters)
+    def asked(cls, query: QueryDict, *, but: frozenset[str] = frozenset()) -> bool:
+        """Whether the query has any of this set's parameters, or any other than these."""
+        return any(name in query for name in cls.base_filters if name not in but)
+
+    @classmethod
+    def parts(cls, query: QueryDict) -> Sequence[str] | None:
+        """Which parts of the list, as totals of it are kept, the query asks for whole; None where it asks otherwise."""
+        return None if cls.asked(query) else WHOLE
 
     @classmethod
     def apply(cls, query: QueryDict, rows: Rows, errors: dict[str, list[ErrorDetail]], **known: Any) -> Rows:
@@ -66,3 +74,10 @@ class DeactivationFilterSet(SyncedFilterSet):
     def apply(cls, query: QueryDict, rows: Any, errors: dict[str, list[ErrorDetail]], **known: Any) -> Any:
         narrowed = super().apply(query, rows, errors, **known)
         return narrowed if query.get("includeDeactivated") == "true" else narrowed.active()
+
+    @classmethod
+    def parts(cls, query: QueryDict) -> Sequence[str] | None:
+        if cls.asked(query, but=frozenset({"includeDeactivated"})):
+            return None
+        parts = {"false": (ACTIVE,), "true": (ACTIVE, DEACTIVATED)}
+        return parts.get(query.get("includeDeactivated", "false"))

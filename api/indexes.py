@@ -1,4 +1,4 @@
-"""What migrations use to add indexes to a table that is in use."""
+"""What migrations use to add indexes to a table that is in use, and do whatever else takes long there."""
 
 from collections.abc import Iterable
 
@@ -17,15 +17,16 @@ def built_beside_writes(model: str, indexes: Iterable[Index]) -> list[Operation]
     Without a lock on the table, and without a time-out: a large table takes long. A build that broke off left an
     invalid index behind: hence the DROP before each.
     """
-    return [
-        RunSQL(PATIENT, AS_BEFORE),
-        *(
-            operation
-            for index in indexes
-            for operation in (
-                RunSQL(f"DROP INDEX CONCURRENTLY IF EXISTS {index.name}", RunSQL.noop),
-                AddIndexConcurrently(model, index),
-            )
-        ),
-        RunSQL(AS_BEFORE, PATIENT),
-    ]
+    return patiently(
+        operation
+        for index in indexes
+        for operation in (
+            RunSQL(f"DROP INDEX CONCURRENTLY IF EXISTS {index.name}", RunSQL.noop),
+            AddIndexConcurrently(model, index),
+        )
+    )
+
+
+def patiently(operations: Iterable[Operation]) -> list[Operation]:
+    """Without time-outs, in a migration that is `atomic = False`."""
+    return [RunSQL(PATIENT, AS_BEFORE), *operations, RunSQL(AS_BEFORE, PATIENT)]

@@ -13,3 +13,18 @@ class IdempotentAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"answer of {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Total(models.Model):
+    """A share of how many rows somebody's list has, in one part of it: the total is their sum (api/totals.py)."""
+
+    listed = models.CharField(max_length=63, help_text="The table whose rows are listed")
+    owner = models.CharField(max_length=36, help_text="Whose list it is: an id")
+    part = models.CharField(max_length=20)
+    amount = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "listed", "part"], name="total_of_list")]
+
+    def __str__(self) -> str:
+        return f"{self.amount} in {self.listed} of {self.owner}"

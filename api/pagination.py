@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, QueryDict
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -18,7 +18,8 @@ from api.cursors import FIRST, BadCursor, Walk
 from api.filters import StrictFilterSet, SyncedFilterSet
 from api.operations import Operation
 from api.principals import ApiPrincipal
-from api.statements import ListStatement, found_at_once, found_first, slots_of, values_of
+from api.statements import LISTED, ListStatement, found_at_once, found_first, page_of_ids, slots_of, values_of
+from api.totals import DEACTIVATED, ListOf
 
 DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 100
@@ -31,6 +32,11 @@ class Listing:
 
     visible: Callable[[ApiPrincipal], QuerySet[Any]]
     """For example `Agent.objects.visible_to`."""
+    index: Callable[[ApiPrincipal], Any]
+    """The same where a page of them is read at once, whatever the caller reaches: rows with the id as LISTED, of which
+    totals are kept."""
+    indexed: frozenset[str]
+    """The filters that are known there too."""
     columns: tuple[str, ...]
     """What `values_list` reads of each; the id first."""
     shape: Callable[[HttpRequest, Iterable[Any]], list[dict[str, Any]]]
@@ -92,12 +98,14 @@ class WalkedPage:
         """One more than are shown, to see whether there are more."""
         return self.per_page + 1
 
-    def places(self, found: QuerySet[Any], *, searched: bool) -> list[tuple[Any, ...]]:
+    def places(self, found: QuerySet[Any], *, searched: bool, id_column: str = "pk") -> list[tuple[Any, ...]]:
         """What the rows of the page are ordered by, the id last; and the one after it."""
-        rest = self.walk.rest_of(found, self.place)
+        order = [name.replace("pk", id_column) for name in self.walk.order]
+        rest = self.walk.rest_of(found, self.place, order)
         if searched:
-            return found_first(rest, self.walk.order, limit=self.limit)
-        return list(rest.order_by(*self.walk.order).values_list(*self.walk.columns)[: self.limit])
+            return found_first(rest, order, limit=self.limit)
+        columns = [name.removeprefix("-") for name in order]
+        return list(rest.order_by(*order).values_list(*columns)[: self.limit])
 
     def links_and_meta(self, request: HttpRequest, places: Sequence[Sequence[Any]]) -> dict[str, Any]:
         path, others = _address(request, "cursor")
@@ -133,21 +141,14 @@ def paginate(
     errors: dict[str, list[ErrorDetail]] = {}
     wanted = PageRequest.of(request.GET, errors)
     walked = WalkedPage.of(request, principal, wanted, _order_of_walk(request.GET, filters, ("pk",)), errors)
-    asked = filters.asked(request.GET)
-    found = filters.apply(request.GET, listing.visible(principal), errors) if asked else None
+    parts = filters.parts(request.GET)
+    found = None if parts else filters.apply(request.GET, _source(request.GET, principal, listing, filters), errors)
     if errors:
         raise ValidationError(errors)
-    kept = _unfiltered(listing, cast(Any, filters), cast(Any, type(principal)))
     if walked:
-        places, rows = _walked(principal, listing, walked, kept, found)
+        places, rows = _walked(principal, listing, walked, parts, found)
         return {"data": listing.shape(request, rows), **walked.links_and_meta(request, places)}
-    if found is None:
-        total, rows = kept.page(values_of(principal), limit=wanted.per_page, offset=wanted.offset)
-    else:
-        total, rows = found.count(), []
-        if wanted.offset < total:
-            ids = found.order_by("pk").values("pk")[wanted.offset : wanted.offset + wanted.per_page]
-            rows = list(found.model.objects.filter(pk__in=ids).order_by("pk").values_list(*listing.columns))
+    total, rows = _numbered(principal, listing, wanted, parts, found)
     return {"data": listing.shape(request, rows), **links_and_meta(request, wanted, total, len(rows))}
 
 
@@ -157,11 +158,13 @@ def paginate_found(
     operation: Operation,
     rows: QuerySet[Any],
     shape: Callable[[Sequence[Any], frozenset[str]], list[dict[str, Any]]],
+    whole: ListOf | None,
     **known: Any,
 ) -> dict[str, Any]:
     """The answer to a list request about some of a tenant's rows, narrowed, ordered and filled as `operation` takes it.
 
-    `shape` turns the ids of a page, in order, and what is to be included into what is shown; `known` is for filters.
+    `shape` turns the ids of a page, in order, and what is to be included into what is shown; `whole` has the totals of
+    these rows, where they are kept; `known` is for filters.
     Raises ValidationError (422) naming every query parameter at fault.
     """
     errors: dict[str, list[ErrorDetail]] = {}
@@ -181,9 +184,9 @@ def paginate_found(
     if searched:
         total, ids = found_at_once(found, order, limit=wanted.per_page, offset=wanted.offset)
     else:
-        total = found.count()
-        on_page = found.order_by(*order).values_list("pk", flat=True)
-        ids = list(on_page[wanted.offset : wanted.offset + wanted.per_page]) if wanted.offset < total else []
+        parts = filters.parts(request.GET) if whole else None
+        counted = whole.counted(parts) if whole and parts else None
+        total, ids = page_of_ids(found, order, counted, limit=wanted.per_page, offset=wanted.offset)
     return {"data": shape(ids, included), **links_and_meta(request, wanted, total, len(ids))}
 
 
@@ -213,24 +216,61 @@ def _order_of_walk(query: QueryDict, filters: type[StrictFilterSet], order: tupl
     return ("updated_at", "pk") if syncing and order == ("pk",) else order
 
 
+def _numbered(
+    principal: ApiPrincipal,
+    listing: Listing,
+    wanted: PageRequest,
+    parts: Sequence[str] | None,
+    found: QuerySet[Any] | None,
+) -> tuple[int, Sequence[tuple[Any, ...]]]:
+    """How many rows there are, and those of the page: of the list as most ask for it, or of what was found."""
+    if found is None:
+        kept = _kept(listing, cast(Any, type(principal)), tuple(parts or ()))
+        counted = ListOf(kept.model, principal.tenant).counted(parts or ())
+        return kept.page(values_of(principal), counted, limit=wanted.per_page, offset=wanted.offset)
+    total, ids = page_of_ids(found, (LISTED,), None, limit=wanted.per_page, offset=wanted.offset)
+    return total, _rows(principal, listing, ids)
+
+
 def _walked(
-    principal: ApiPrincipal, listing: Listing, walked: WalkedPage, kept: ListStatement, found: QuerySet[Any] | None
-) -> tuple[Sequence[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    principal: ApiPrincipal,
+    listing: Listing,
+    walked: WalkedPage,
+    parts: Sequence[str] | None,
+    found: QuerySet[Any] | None,
+) -> tuple[Sequence[tuple[Any, ...]], Sequence[tuple[Any, ...]]]:
     """What the rows of the page are ordered by, and the one after it; and what is shown of those on the page."""
     if found is None:
         [after] = walked.place or [0]
+        kept = _kept(listing, cast(Any, type(principal)), tuple(parts or ()))
         rows = kept.rest(values_of(principal), after=after, limit=walked.limit)
         return [row[:1] for row in rows], rows[: walked.per_page]
-    places = walked.places(found, searched=False)
-    ids = [place[-1] for place in places[: walked.per_page]]
-    by_id = {row[0]: row for row in found.model.objects.filter(pk__in=ids).values_list(*listing.columns)}
-    return places, [by_id[pk] for pk in ids if pk in by_id]
+    places = walked.places(found, searched=False, id_column=LISTED)
+    return places, _rows(principal, listing, [place[-1] for place in places[: walked.per_page]])
+
+
+def _source(
+    query: QueryDict, principal: ApiPrincipal, listing: Listing, filters: type[StrictFilterSet]
+) -> QuerySet[Any]:
+    """What to look for the rows of a page in, by their ids as LISTED."""
+    if filters.asked(query, but=listing.indexed):
+        return listing.visible(principal).annotate(**{LISTED: F("pk")})
+    return listing.index(principal)
+
+
+def _rows(principal: ApiPrincipal, listing: Listing, ids: Sequence[Any]) -> list[tuple[Any, ...]]:
+    if not ids:
+        return []
+    by_id = {row[0]: row for row in listing.visible(principal).filter(pk__in=ids).values_list(*listing.columns)}
+    return [by_id[pk] for pk in ids if pk in by_id]
 
 
 @cache
-def _unfiltered(listing: Listing, filters: Any, kind: Any) -> ListStatement:
+def _kept(listing: Listing, kind: Any, parts: tuple[str, ...]) -> ListStatement:
     """The list as most callers ask for it, composed once."""
-    return ListStatement(filters.apply(QueryDict(), listing.visible(slots_of(kind)), {}), listing.columns)
+    principal = slots_of(kind)
+    index = listing.index(principal)
+    return ListStatement(index if DEACTIVATED in parts else index.active(), listing.visible(principal), listing.columns)
 
 
 def links_and_meta(request: HttpRequest, wanted: PageRequest, total: int, shown: int) -> dict[str, Any]:

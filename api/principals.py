@@ -14,6 +14,11 @@ class Partner:
     """Requests a minute that this client was given instead of the default."""
 
     @property
+    def tenant(self) -> int:
+        """Whose lists it reads."""
+        return self.client_pk
+
+    @property
     def label(self) -> str:
         return f"partner:{self.client_id}"
 
@@ -32,6 +37,10 @@ class AgentPrincipal:
     is_admin: bool
     token_pk: int
     rate_limit: int | None = None
+
+    @property
+    def tenant(self) -> int:
+        return self.agency_id
 
     @property
     def label(self) -> str:

@@ -6,7 +6,7 @@ writes the SQL, and the same `visible_to` decides what a caller sees.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from django.db import connection
@@ -65,71 +65,144 @@ class InsertStatement:
         run(f"{self.sql} RETURNING set_config('synchronous_commit', 'off', true)", filled(self._params, values))
 
 
-class ListStatement:
-    """How many rows a queryset has, and a page of their columns in the order of their ids. Both in one round trip.
+LISTED = "listed"
+"""What the id of a listed row is called in an index of them."""
+# Whichever end of the list is nearer: the last page costs what the first does. One of the two parts is not executed.
+FIRST_IDS = "SELECT id, row_number() OVER () FROM ({forwards} LIMIT {limit:d}) forwards (id)"
+DEEP_IDS = """
+    SELECT id, row_number() OVER () FROM ({forwards} LIMIT {limit:d} OFFSET %s) forwards (id)
+    WHERE (SELECT %s::bigint <= total / 2 FROM counted)
+    UNION ALL (
+        SELECT id, -row_number() OVER () FROM (
+            {backwards} LIMIT {limit:d} OFFSET (SELECT greatest(0, total - {limit:d} - %s::bigint) FROM counted)
+        ) backwards (id)
+        WHERE (SELECT %s::bigint > total / 2 FROM counted)
+        LIMIT (SELECT greatest(0, least({limit:d}, total - %s::bigint)) FROM counted)
+    )
+"""
 
-    The page is found by ids alone, in an index, before anything is joined to it. Its size stands in the SQL as a
-    number: PostgreSQL plans a limit that it knows far better than one that is a parameter, and there are no more than
-    a hundred.
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    sql: str
+    params: Sequence[Any]
+
+
+def _with_ids(counted: Query, forwards: Query, backwards: Query, *, limit: int, offset: int) -> Query:
+    """The beginning of a statement: `counted (total)`, and `ids (id, place)` of that page of what is counted.
+
+    The page's size stands in the SQL as a number: PostgreSQL plans a limit that it knows far better than one that is a
+    parameter, and there are no more than a hundred.
+    """
+    ids = (DEEP_IDS if offset else FIRST_IDS).format(forwards=forwards.sql, backwards=backwards.sql, limit=limit)
+    deep = [offset] * 2 + [*backwards.params] + [offset] * 3 if offset else []
+    sql = f"WITH counted (total) AS MATERIALIZED ({counted.sql}), ids (id, place) AS ({ids})"
+    return Query(sql, [*counted.params, *forwards.params, *deep])
+
+
+class ListStatement:
+    """A page of the rows of a list, in the order of their ids, and how many there are. Both in one round trip.
+
+    The page is found by ids alone, in an index, before anything is joined to it. `index` has them, as LISTED.
     """
 
-    def __init__(self, found: QuerySet[Any], columns: Sequence[str]) -> None:
-        self._all = Statement(found.order_by().values_list("pk"))
-        self._ids = Statement(found.order_by("pk").values_list("pk"))
-        on_page = RawSQL("SELECT pk FROM ids", [])
-        after = found.filter(pk__gt=Slot("after", BigIntegerField()))
-        self._ids_after = Statement(after.order_by("pk").values_list("pk"))
-        self._rows = Statement(found.model.objects.filter(pk__in=on_page).values_list(*columns))
+    def __init__(self, index: QuerySet[Any], rows: QuerySet[Any], columns: Sequence[str]) -> None:
+        self.model = index.model
+        self._forwards = Statement(index.order_by(LISTED).values_list(LISTED))
+        self._backwards = Statement(index.order_by(f"-{LISTED}").values_list(LISTED))
+        after = index.filter(**{f"{LISTED}__gt": Slot("after", BigIntegerField())})
+        self._after = Statement(after.order_by(LISTED).values_list(LISTED))
+        on_page = RawSQL("SELECT id FROM ids", [])
+        self._rows = Statement(rows.filter(pk__in=on_page).values_list(*columns))
 
-    def page(self, values: Mapping[str, Any], *, limit: int, offset: int) -> tuple[int, list[tuple[Any, ...]]]:
+    def page(
+        self, values: Mapping[str, Any], counted: Query, *, limit: int, offset: int
+    ) -> tuple[int, list[tuple[Any, ...]]]:
         """The total, and the rows of the page."""
-        params = [*self._ids.filled(values), *([offset] if offset else []), *self._all.filled(values)]
-        rows = run(self._sql(limit, deep=bool(offset)), params)
+        ways = (Query(way.sql, way.filled(values)) for way in (self._forwards, self._backwards))
+        ids = _with_ids(counted, *ways, limit=limit, offset=offset)
+        sql = f"{ids.sql} SELECT * FROM counted LEFT JOIN ({self._rows.sql}) page ON TRUE ORDER BY page.id"  # noqa: S608
+        rows = run(sql, [*ids.params, *self._rows.filled(values)])
         past_end = rows[0][1] is None
         return rows[0][0], [] if past_end else [row[1:] for row in rows]
 
     def rest(self, values: Mapping[str, Any], *, after: int, limit: int) -> list[tuple[Any, ...]]:
         """The first rows with ids greater than this one."""
-        sql = f"WITH ids (pk) AS ({self._ids_after.sql} LIMIT {limit:d}) {self._rows.sql} ORDER BY 1"
-        return run(sql, [*self._ids_after.filled({**values, "after": after}), *self._rows.filled(values)])
+        sql = f"WITH ids (id) AS ({self._after.sql} LIMIT {limit:d}) {self._rows.sql} ORDER BY 1"
+        return run(sql, [*self._after.filled({**values, "after": after}), *self._rows.filled(values)])
 
-    def _sql(self, limit: int, *, deep: bool) -> str:
-        page_of_ids = f"{self._ids.sql} LIMIT {limit:d}{' OFFSET %s' if deep else ''}"
-        counted = f"SELECT COUNT(*) AS total FROM ({self._all.sql}) found"  # noqa: S608 - the ORM's own SQL
-        counted_and_page = f"({counted}) counted LEFT JOIN ({self._rows.sql}) page ON TRUE"
-        return f"WITH ids (pk) AS ({page_of_ids}) SELECT * FROM {counted_and_page} ORDER BY page.id"  # noqa: S608
+
+def page_of_ids(
+    found: QuerySet[Any], order: Sequence[str], counted: Query | None, *, limit: int, offset: int
+) -> tuple[int, list[Any]]:
+    """How many rows were found, and the ids of a page of them: what the last column of `order` holds. One round trip.
+
+    `counted` is for what need not be counted.
+    """
+    backwards = [name[1:] if name.startswith("-") else f"-{name}" for name in order]
+    column = order[-1].removeprefix("-")
+    if counted is None:
+        every = _query_of(found.order_by().values_list(column))
+        counted = Query(f"SELECT COUNT(*) FROM ({every.sql}) found", every.params)  # noqa: S608 - the ORM's own SQL
+    ways = (_query_of(found.order_by(*way).values_list(column)) for way in (order, backwards))
+    ids = _with_ids(counted, *ways, limit=limit, offset=offset)
+    total_and_ids = f"{ids.sql} SELECT total, id FROM counted LEFT JOIN ids ON TRUE ORDER BY place"  # noqa: S608
+    rows = run(total_and_ids, list(ids.params))
+    return rows[0][0], [pk for _, pk in rows if pk is not None]
+
+
+def _query_of(rows: QuerySet[Any]) -> Query:
+    return Query(*rows.query.sql_with_params())
 
 
 def found_at_once(found: QuerySet[Any], order: Sequence[str], *, limit: int, offset: int) -> tuple[int, list[Any]]:
     """How many rows a search found, and the ids of a page of them. One round trip.
 
-    What was found is gathered first, and ordered then. Left to itself, PostgreSQL may take a word that few rows have
-    for one that many have, and walk through the rows in their order, to the end of the table, until a page is full.
+    What was found is ordered when all of it is there. Left to itself, PostgreSQL may take a word that few rows have for
+    one that many have, and walk through the rows in their order, to the end of the table, until a page is full.
     """
     if found.query.is_empty():
         return 0, []
     terms = [F(name[1:]).desc() if name.startswith("-") else F(name).asc() for name in order]
-    placed = found.order_by().annotate(place=Window(RowNumber(), order_by=terms)).values_list("pk", "place")
-    sql, params = placed.query.sql_with_params()
+    gathered, rest = _gathered(found)
+    placed = _query_of(rest.order_by().annotate(place=Window(RowNumber(), order_by=terms)).values_list("pk", "place"))
     page = "SELECT id, place FROM found ORDER BY place LIMIT %s OFFSET %s"
     rows = run(
-        f"WITH found (id, place) AS MATERIALIZED ({sql}) "  # noqa: S608 - the ORM's own SQL
+        f"WITH {gathered.sql}, found (id, place) AS MATERIALIZED ({placed.sql}) "  # noqa: S608 - the ORM's own SQL
         f"SELECT counted.total, page.id FROM (SELECT COUNT(*) AS total FROM found) counted LEFT JOIN ({page}) page "
         "ON TRUE ORDER BY page.place",
-        [*params, limit, offset],
+        [*gathered.params, *placed.params, limit, offset],
     )
     return rows[0][0], [pk for _, pk in rows if pk is not None]
 
 
 def found_first(found: QuerySet[Any], order: Sequence[str], *, limit: int) -> list[tuple[Any, ...]]:
-    """The first rows that a search found, as what they are ordered by. Gathered first, too."""
+    """The first rows that a search found, as what they are ordered by. Ordered when all are there, too."""
     if found.query.is_empty():
         return []
     columns = [name.removeprefix("-") for name in order]
     terms = [f"{place}{' DESC' if name.startswith('-') else ''}" for place, name in enumerate(order, 1)]
-    sql, params = found.order_by().values_list(*columns).query.sql_with_params()
+    gathered, rest = _gathered(found)
+    every = _query_of(rest.order_by().values_list(*columns))
     ordered = f"SELECT * FROM found ORDER BY {', '.join(terms)} LIMIT {limit:d}"  # noqa: S608 - numbers only
-    return run(f"WITH found AS MATERIALIZED ({sql}) {ordered}", list(params))
+    sql = f"WITH {gathered.sql}, found AS MATERIALIZED ({every.sql}) {ordered}"
+    return run(sql, [*gathered.params, *every.params])
+
+
+def _gathered(found: QuerySet[Any]) -> tuple[Query, QuerySet[Any]]:
+    """What a search's own index finds, as a common table under the table's own name; and the queryset that asks all
+    other conditions of that.
+
+    With an index for another of them at hand, PostgreSQL would judge by an average what that one finds, and may read
+    all of a large tenant's rows to find ten. By `gathers` a lookup says that it finds few by itself.
+    """
+    table, rest = found.model._meta, found.all()
+    finding: list[Any] = [one for one in found.query.where.children if getattr(one, "gathers", False)]
+    rest.query.where.children = [one for one in found.query.where.children if one not in finding]
+    asked = {one.lhs.target for one in finding}
+    columns = [field.attname for field in table.concrete_fields if field not in asked]
+    few = _query_of(found.model._base_manager.filter(*finding).values_list(*columns))
+    return Query(f'"{table.db_table}" AS MATERIALIZED ({few.sql})', few.params), rest
 
 
 def filled(params: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:

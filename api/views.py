@@ -31,6 +31,7 @@ from api.operations import Operation
 from api.pagination import Listing, includes_of, paginate, paginate_found
 from api.parsers import JsonParser, MultiPartParser, is_chunked
 from api.principals import ApiPrincipal
+from api.totals import ListOf
 
 AnyModel = TypeVar("AnyModel", bound=Model)
 CANONICAL_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -120,10 +121,16 @@ class ApiView(APIView):
             raise ValidationError(errors)
         return included
 
-    def page_of(self, rows: QuerySet[Any], shape: Callable[..., list[dict[str, Any]]], **known: Any) -> Response:
+    def page_of(
+        self,
+        rows: QuerySet[Any],
+        shape: Callable[..., list[dict[str, Any]]],
+        whole: ListOf | None = None,
+        **known: Any,
+    ) -> Response:
         """A page of `rows`, narrowed, ordered and filled as the query asks: see `paginate_found`."""
         operation = self.operations["GET"]
-        return Response(paginate_found(self.request._request, self.principal, operation, rows, shape, **known))
+        return Response(paginate_found(self.request._request, self.principal, operation, rows, shape, whole, **known))
 
     def page(self, listing: Listing) -> Response:
         """A page of what the caller may see, narrowed by the operation's own filters."""

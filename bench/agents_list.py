@@ -1,4 +1,4 @@
-"""`GET /v1/agents?perPage=25`, authenticated: this code, the same without policies, the usual way, FastAPI with asyncpg,
+"""`GET /v1/agents?perPage=25`, authenticated: this code, the same without policies, the usual way, FastAPI and asyncpg,
 and the floor."""
 
 from pathlib import Path

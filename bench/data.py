@@ -29,7 +29,7 @@ def load() -> list[str]:
         (_agent(n, agency) for n, agency in zip(range(AGENTS), itertools.cycle(agencies), strict=False)),
         batch_size=5_000,
     )
-    tokens = [token for partner in partners for token in _tokens(partner)]
+    tokens = [token for partner in partners for token in tokens_of(partner, TOKENS_EACH)]
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")  # now, and not in the middle of a measurement
     return tokens
@@ -46,8 +46,8 @@ def _agent(number: int, agency: Agency) -> Agent:
     )
 
 
-def _tokens(partner: OAuthClient) -> list[str]:
-    tokens = [credentials.generate(credentials.OAUTH_ACCESS_TOKEN) for _ in range(TOKENS_EACH)]
+def tokens_of(partner: OAuthClient, count: int) -> list[str]:
+    tokens = [credentials.generate(credentials.OAUTH_ACCESS_TOKEN) for _ in range(count)]
     model = get_access_token_model()
     rows = []
     for token in tokens:

@@ -16,17 +16,17 @@ AUTHENTICATE = """
     JOIN oauth_clients_oauthclient c ON c.id = t.application_id
     WHERE t.token_checksum = %s AND t.expires > now() AND c.suspended_at IS NULL
 """
-OURS = """
-    a.agency_id = ANY(ARRAY(SELECT agency_id FROM oauth_clients_agencylink WHERE oauth_client_id = %s))
-    AND a.deactivated_at IS NULL
+COUNT = """
+    SELECT sum(amount)::bigint FROM api_total WHERE listed = 'agents_agentlink' AND owner = %s::text AND part = 'active'
 """
-COUNT = f"SELECT count(*) FROM agents_agent a WHERE {OURS}"  # noqa: S608
-PAGE = f"""
+PAGE = """
     SELECT a.id, a.first_name, a.last_name, a.email, a.slug, a.phone_number, a.is_admin, a.is_owner,
            g.id, g.name, g.color_code, a.profile_picture, a.created_at, a.deactivated_at
     FROM agents_agent a JOIN agencies_agency g ON g.id = a.agency_id
-    WHERE a.id IN (SELECT a.id FROM agents_agent a WHERE {OURS} ORDER BY a.id LIMIT 25) ORDER BY a.id
-"""  # noqa: S608
+    WHERE a.id IN (
+        SELECT agent_id FROM agents_agentlink WHERE oauth_client_id = %s AND active ORDER BY agent_id LIMIT 25
+    ) ORDER BY a.id
+"""
 NAMES = (
     "id", "first_name", "last_name", "email", "slug", "phone_number", "is_admin", "is_owner",
     "agency_id", "agency_name", "color_code", "profile_picture_url", "created_at", "deactivated_at",

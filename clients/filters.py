@@ -1,7 +1,9 @@
+from collections.abc import Sequence
 from typing import ClassVar
 
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
+from django.http import QueryDict
 from django_filters import CharFilter, ChoiceFilter, IsoDateTimeFilter, MultipleChoiceFilter
 
 from api.filters import StrictFilterSet, SyncedFilterSet
@@ -34,6 +36,12 @@ class ClientFilter(SyncedFilterSet):
     class Meta:
         model = Client
         fields: list[str] = []
+
+    @classmethod
+    def parts(cls, query: QueryDict) -> Sequence[str] | None:
+        if cls.asked(query, but=frozenset({"salesFunnelStatus"})):
+            return None
+        return sorted(set(query.getlist("salesFunnelStatus"))) or FunnelStatus.values
 
     def by_words(self, queryset: QuerySet[Client], name: str, value: str) -> QuerySet[Client]:
         return self._found(queryset, query_of_words(self.known["agent_id"], Kind.ANY, value))

@@ -12,6 +12,7 @@ from django.db.models.functions import Lower, Now
 from api import credentials
 from api.ids import new_id
 from api.principals import AgentPrincipal, ApiPrincipal
+from api.totals import Kept
 from clients import search
 
 
@@ -69,6 +70,7 @@ class Client(models.Model):
     words = SearchVectorField(editable=False, help_text="See clients.search.entries")
 
     objects = ClientQuerySet.as_manager()
+    kept_total = Kept(owner="agent_id", part="sales_funnel_status")
 
     class Meta:
         constraints = [

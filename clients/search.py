@@ -111,6 +111,8 @@ class Finds(Lookup):
 
     lookup_name = "finds"
     prepare_rhs = False
+    gathers = True
+    """Whatever else is asked: see api.statements."""
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         column, params = self.process_lhs(compiler, connection)

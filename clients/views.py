@@ -13,6 +13,7 @@ from agents.permissions import require_self_or_admin
 from api.errors import Forbidden
 from api.operations import Caller, operation
 from api.principals import AgentPrincipal
+from api.totals import ListOf
 from api.views import ApiView
 from clients import links
 from clients.filters import ClientFilter, QuestionSetFilter
@@ -111,7 +112,7 @@ class ClientsView(OfAgentView):
         def shown(ids: list[UUID], included: frozenset[str]) -> list[dict[str, Any]]:
             return clients_shown(ids, agent, included)
 
-        return self.page_of(mine, shown, agent_id=agent.pk)
+        return self.page_of(mine, shown, ListOf(Client, agent.pk), agent_id=agent.pk)
 
 
 class ClientView(OfAgentView):

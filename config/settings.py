@@ -281,6 +281,7 @@ CELERY_BEAT_SCHEDULE = {
     "resume-reading": {"task": "clients.tasks.resume_reading", "schedule": 60},
     "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": 24 * 3600},
     "clear-expired-idempotency-keys": {"task": "api.tasks.clear_expired_idempotency_keys", "schedule": 3600},
+    "tidy-totals": {"task": "agents.tasks.tidy_totals", "schedule": 24 * 3600},
 }
 
 # --- pages ------------------------------------------------------------------------------------

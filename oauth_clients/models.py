@@ -1,7 +1,10 @@
-from django.contrib.postgres.expressions import ArraySubquery
+from typing import Self
+
 from django.db import models
 from django.db.models.functions import Now
 from oauth2_provider.models import AbstractApplication, ApplicationManager
+
+from api.totals import Kept, part_of
 
 
 def unusable_secret() -> str:
@@ -66,30 +69,36 @@ class ClientSecret(models.Model):
         return f"secret {self.pk}"
 
 
+class AgencyLinkQuerySet(models.QuerySet["AgencyLink"]):
+    def active(self) -> Self:
+        """Those to agencies that are active."""
+        return self.filter(active=True)
+
+
 class AgencyLink(models.Model):
     """This OAuth client reaches this agency."""
 
     oauth_client = models.ForeignKey(OAuthClient, on_delete=models.PROTECT, related_name="agency_links")
     agency = models.ForeignKey("agencies.Agency", on_delete=models.CASCADE, related_name="oauth_links")
     created_at = models.DateTimeField(auto_now_add=True)
+    active = models.BooleanField(db_default=True, editable=False, help_text="The agency is; written by triggers")
+
+    objects = AgencyLinkQuerySet.as_manager()
+    kept_total = Kept(owner="oauth_client_id", part=part_of("active"))
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["oauth_client", "agency"], name="agency_link_unique")]
+        indexes = [
+            models.Index(fields=["oauth_client", "agency"], name="agency_link_active", condition=models.Q(active=True))
+        ]
 
     def __str__(self) -> str:
         return f"{self.oauth_client_id} reaches {self.agency_id}"
 
     @classmethod
-    def reached(cls, column: str, client_pk: int) -> models.Func:
-        """The condition that `column` holds the id of an agency that the client reaches.
+    def reached(cls, column: str, client_pk: int) -> models.Exists:
+        """The condition that `column` holds the id of an agency that the client reaches: asked of each row.
 
-        As an array that PostgreSQL makes first. Joined, or by IN, the links would be planned together with an ORDER BY
-        and LIMIT, and PostgreSQL may then walk the whole table by its primary key for 25 rows of a small tenant.
+        Not for lists of many rows: those are read from the links (see AgentLink).
         """
-        return models.Func(
-            models.F(column),
-            ArraySubquery(cls.objects.filter(oauth_client_id=client_pk).values("agency_id")),
-            template="%(expressions)s)",
-            arg_joiner=" = ANY(",
-            output_field=models.BooleanField(),
-        )
+        return models.Exists(cls.objects.filter(oauth_client_id=client_pk, agency_id=models.OuterRef(column)))

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from api.ids import new_id
 from api.principals import AgentPrincipal, ApiPrincipal
+from api.totals import Kept
 
 FIRST_CAP = 2
 """How many deliveries are under way to one subscription at first; it doubles with success (delivery.results)."""
@@ -151,6 +152,7 @@ class Delivery(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     objects = DeliveryQuerySet.as_manager()
+    kept_total = Kept(owner="subscription_id")
 
     class Meta:
         verbose_name_plural = "deliveries"

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from api.operations import Caller, operation
 from api.principals import AgentPrincipal
+from api.totals import ListOf
 from api.views import ApiView
 from webhooks.catalogue import ALL_TYPES
 from webhooks.filters import DeliveryFilter
@@ -184,7 +185,10 @@ class DeliveriesView(OfWebhookView):
     )
     def get(self, request: Request, webhook_uuid: str) -> Response:
         """Of the last 90 days, the oldest first; `sort=-created_at` gives the newest first."""
-        return self.page_of(Delivery.objects.filter(subscription=self.subscription()), deliveries_shown)
+        webhook = self.subscription()
+        return self.page_of(
+            Delivery.objects.filter(subscription=webhook), deliveries_shown, ListOf(Delivery, webhook.pk)
+        )
 
 
 class DeliveryView(OfWebhookView):

@@ -207,7 +207,7 @@ def test_no_moment_is_a_500(api: Api, partner: PartnerSeat, agency: AgencySeat, 
 
 @pytest.mark.parametrize(
     ("path", "whose", "index"),
-    [("/v1/agents", "partner", "agent_of_any_by_updated"), ("{agency}/agents", "agent", "agent_by_updated")],
+    [("/v1/agents", "partner", "agent_link_by_updated"), ("{agency}/agents", "agent", "agent_by_updated")],
 )
 def test_a_sync_reads_an_index_from_where_it_was(
     api: Api, partner: PartnerSeat, agency: AgencySeat, agent: AgentSeat, path: str, whose: str, index: str
@@ -216,7 +216,7 @@ def test_a_sync_reads_an_index_from_where_it_was(
     for one in agencies_of_client(partner.row, 300):
         agents_of_agency(one.pk, 10)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE agents_agent, agencies_agency, oauth_clients_agencylink")
+        cursor.execute("ANALYZE agents_agent, agents_agentlink, agencies_agency, oauth_clients_agencylink")
     token = partner.token if whose == "partner" else agent.token
     url = f"{path.format(agency=agency.path)}?perPage=10&updatedSince={LONG_AGO}"
     deep = api.get(f"{url}&cursor=first", token=token).json()["meta"]["next_cursor"]
@@ -236,7 +236,7 @@ def test_what_is_new_is_read_from_an_index(api: Api, partner: PartnerSeat, agenc
     agencies_of_client(partner.row, 3_000)
     agents_of_agency(agency.id, 3_000)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE agents_agent, agencies_agency, oauth_clients_agencylink")
+        cursor.execute("ANALYZE agents_agent, agents_agentlink, agencies_agency, oauth_clients_agencylink")
     with CaptureQueriesContext(connection) as captured:
         api.get(f"{path}?cursor=first&updatedSince=2999-01-01T00:00:00Z", token=partner.token)
     [sql] = [one["sql"] for one in captured if "LIMIT 26" in one["sql"]]

@@ -6,10 +6,10 @@ from django.db import migrations, models
 from api.policies import (
     ACTOR,
     AGENCY,
-    IS_REACHED,
     PARTNER,
     REACHED,
     function,
+    is_reached,
     open_to_all_but_the_api,
     protected,
     readable,
@@ -20,13 +20,23 @@ from api.roles import ADMIN, API, WORKER
 OF_AGENTS = "EXISTS (SELECT FROM agents_agent a WHERE a.id = agent_id AND a.agency_id = {agency})"
 TO_OURS = "EXISTS (SELECT FROM webhooks_subscription s WHERE s.id = subscription_id)"
 OF_OURS = "EXISTS (SELECT FROM webhooks_event e WHERE e.id = event_id)"
+OWN_TOTALS = f"""
+    CASE listed
+        WHEN 'agents_agentlink' THEN owner = {PARTNER}::text
+        WHEN 'oauth_clients_agencylink' THEN owner = {PARTNER}::text
+        WHEN 'agents_agent' THEN owner = {AGENCY}::text
+        WHEN 'clients_client' THEN EXISTS (SELECT FROM agents_agent a WHERE a.id = owner::bigint AND a.agency_id = {AGENCY})
+        WHEN 'webhooks_delivery' THEN EXISTS (SELECT FROM webhooks_subscription s WHERE s.id = owner::uuid)
+    END
+"""
 REST = "SELECT, INSERT, UPDATE"
 ALL = f"{REST}, DELETE"
 
 TABLES = [
     *protected("oauth_clients_agencylink", f"oauth_client_id = {PARTNER}", "SELECT"),
-    *protected("agencies_agency", IS_REACHED, "SELECT, UPDATE"),  # new ones: agency_founded
-    *protected("agents_agent", f"agency_id = {REACHED}", REST),
+    *protected("agencies_agency", is_reached("agencies_agency.id"), "SELECT, UPDATE"),  # new ones: agency_founded
+    *protected("agents_agent", is_reached("agents_agent.agency_id"), REST),
+    *protected("agents_agentlink", f"oauth_client_id = {PARTNER}", "SELECT"),  # written by triggers, as totals are
     # Whoever sees an agent, a submission and so on through a policy of its own sees what belongs to it.
     *protected("agents_agenttoken", "EXISTS (SELECT FROM agents_agent a WHERE a.id = agent_id)", REST),
     *protected("clients_client", OF_AGENTS.format(agency=AGENCY), ALL),  # an agent's: a partner reaches no client
@@ -39,6 +49,7 @@ TABLES = [
     # Nobody writes in another's name, nor reads what was written: what RETURNING gives is the id alone.
     *protected("audit_auditentry", f"actor = {ACTOR}", "SELECT (id, actor), INSERT"),
     *protected("api_idempotentanswer", f"actor IN ('', {ACTOR}) AND {ACTOR} IS NOT NULL", REST, written=f"actor = {ACTOR}"),
+    *protected("api_total", OWN_TOTALS, "SELECT"),
     *readable("clients_questionset"),
     *readable("clients_question"),
 ]
@@ -139,13 +150,13 @@ class Migration(migrations.Migration):
 
     atomic = False
     dependencies = [
-        ("api", "0001_initial"),
+        ("api", "0002_total"),
         ("agencies", "0002_agency_by_updated"),
-        ("agents", "0002_agent_by_updated"),
+        ("agents", "0004_agents_so_far"),
         ("audit", "0001_initial"),
-        ("clients", "0005_revisions"),
-        ("oauth_clients", "0002_access_token_expires_index"),
-        ("webhooks", "0001_initial"),
+        ("clients", "0007_clients_so_far"),
+        ("oauth_clients", "0004_agency_links_so_far"),
+        ("webhooks", "0003_deliveries_so_far"),
     ]
     operations = [
         *roles(),
