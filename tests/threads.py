@@ -55,12 +55,42 @@ def another_connection() -> Iterator["psycopg.Connection[Any]"]:
 
 def await_waiting(count: int = 1) -> list[int]:
     """The process ids of connections to this database that wait for a lock, once there are so many."""
+    _await(lambda: len(_waiting()) >= count)
+    return _waiting()
+
+
+def _waiting() -> list[int]:
     query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    deadline = time.monotonic() + PATIENCE
     with another_connection() as onlooker:
-        while time.monotonic() < deadline:
-            waiting = [pid for (pid,) in onlooker.execute(query)]
-            if len(waiting) >= count:
-                return waiting
-            time.sleep(0.01)
-    raise AssertionError(f"there were never {count} connections waiting for a lock")
+        return [pid for (pid,) in onlooker.execute(query)]
+
+
+def _await(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"what was awaited did not come; these wait for locks: {_waiting()}")
+        time.sleep(0.01)
+
+
+@contextmanager
+def table_held(table: str) -> Iterator[None]:
+    """Another connection lets nobody write to the table, so that who would waits until the block is left."""
+    with another_connection() as holder, holder.transaction():
+        holder.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+        yield
+
+
+def in_turn(first: Callable[[], Result], second: Callable[[], Result]) -> list[Result]:
+    """What each gives, where the second came while the first was in the middle of its transaction.
+
+    An act writes to the audit trail when it has taken its locks: there the first is held until the second waits too, for
+    the first or at the same place, or has ended.
+    """
+    with callers() as start:
+        with table_held("audit_auditentry"):
+            futures = [start(first)]
+            await_waiting(1)
+            futures.append(start(second))
+            _await(lambda: futures[1].done() or len(_waiting()) > 1)
+        return [future.result(2 * PATIENCE) for future in futures]
