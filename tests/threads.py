@@ -55,22 +55,21 @@ def another_connection() -> Iterator["psycopg.Connection[Any]"]:
 
 def await_waiting(count: int = 1) -> list[int]:
     """The process ids of connections to this database that wait for a lock, once there are so many."""
-    _await(lambda: len(_waiting()) >= count)
-    return _waiting()
+    return _await(lambda waiting: len(waiting) >= count)
 
 
-def _waiting() -> list[int]:
+def _await(enough: Callable[[list[int]], bool]) -> list[int]:
+    """Those that wait, once they are `enough`."""
     query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with another_connection() as onlooker:
-        return [pid for (pid,) in onlooker.execute(query)]
-
-
-def _await(what: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not what():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"what was awaited did not come; these wait for locks: {_waiting()}")
-        time.sleep(0.01)
+    with another_connection() as onlooker:
+        while True:
+            waiting = [pid for (pid,) in onlooker.execute(query)]
+            if enough(waiting):
+                return waiting
+            if time.monotonic() > deadline:
+                raise AssertionError(f"nobody else came to wait for a lock; these do: {waiting}")
+            time.sleep(0.01)
 
 
 @contextmanager
@@ -92,5 +91,5 @@ def in_turn(first: Callable[[], Result], second: Callable[[], Result]) -> list[R
             futures = [start(first)]
             await_waiting(1)
             futures.append(start(second))
-            _await(lambda: futures[1].done() or len(_waiting()) > 1)
+            _await(lambda waiting: futures[1].done() or len(waiting) > 1)
         return [future.result(2 * PATIENCE) for future in futures]

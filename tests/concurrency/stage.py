@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.clients.conftest import new_client, new_page, new_submission, upload
-from tests.conftest import Api, new_agency, new_agent, partner_seat
+from tests.answers import data
+from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat, new_agency, partner_seat
 from tests.pictures import png
 from tests.webhooks.conftest import WEBHOOK, new_delivery, new_webhook
 from webhooks.models import Delivery
 
 A_PDF, A_PNG = "a declaration page", "a picture"  # what a body with a file has for it
+NAMES = ("Ada", "Ann", "Carl", "Dan")
 AGENCY = {"agency_name": "New", "email": "new@example.com", "first_name": "New", "last_name": "Owner"}
 AGENT = {"first_name": "New", "last_name": "Agent", "email": "new@example.com"}
 CLIENT = {"first_name": "New", "last_name": "Client", "email": "new@home.example"}
@@ -32,8 +34,7 @@ def new_world(api: Api) -> World:
     partner = partner_seat(api, "Partner")
     asleep, agency = new_agency(api, partner, "Asleep"), new_agency(api, partner, "Ours")
     assert api.delete(asleep.path, token=partner.token).status_code == 204
-    admin = new_agent(api, partner, agency, "ada@example.com", is_admin=True)
-    agent, colleague, gone = (new_agent(api, partner, agency, f"{name}@example.com") for name in ("ann", "carl", "dan"))
+    admin, agent, colleague, gone = new_agents(api, partner, agency)
     assert api.delete(f"/v1/agents/{gone.id}", token=partner.token).status_code == 204
     webhook = new_webhook(api, admin)
     delivery = new_delivery(api, webhook)
@@ -49,7 +50,7 @@ def new_world(api: Api) -> World:
             "agent": agent.id,
             "colleague": colleague.id,
             "gone": gone.id,
-            "slug": agent.slug,
+            "suffix": f"desk{agency.id}",
             "client": client.uuid,
             "submission": submission.uuid,
             "page": new_page(api, submission).uuid,
@@ -58,6 +59,13 @@ def new_world(api: Api) -> World:
         },
         tokens={"partner": partner.token, "admin": admin.token, "agent": agent.token},
     )
+
+
+def new_agents(api: Api, partner: PartnerSeat, agency: AgencySeat) -> list[AgentSeat]:
+    rows = [{"first_name": name, "last_name": "Agent", "email": f"{name}@example.com"} for name in NAMES]
+    rows[0]["is_admin"] = True
+    made = data(api.post(f"{agency.path}/agents/bulk", token=partner.token, json={"agents": rows}))
+    return [AgentSeat(one["id"], one["email"], one["slug"], one["access_token"]) for one in (row["agent"] for row in made)]
 
 
 @dataclass(frozen=True)
@@ -86,11 +94,8 @@ class Write:
 def _filled(body: Any, ids: dict[str, Any]) -> Any:
     if not isinstance(body, dict):
         return body
-    files = {A_PDF: upload, A_PNG: png}
-    return {
-        name: files[value]() if value in (A_PDF, A_PNG) else ids.get(str(value).strip("{}"), value)
-        for name, value in body.items()
-    }
+    made: dict[str, Any] = {A_PDF: upload(), A_PNG: png(), **{f"{{{name}}}": value for name, value in ids.items()}}
+    return {name: made.get(value, value) if isinstance(value, str) else value for name, value in body.items()}
 
 
 MINE = "/v1/agents/{agent}/clients/{client}"
@@ -99,7 +104,7 @@ PAGE = f"{SENT}/declaration-pages/{{page}}"
 HOOK = "/v1/webhooks/{webhook}"
 TO_CARL = {"agent_id": "{colleague}"}
 NEW_NAME = {"first_name": "Joseph", "sales_funnel_status": "won"}
-PICTURED = {"slug_suffix": "desk", "profile_picture": A_PNG}
+PICTURED = {"slug_suffix": "{suffix}", "profile_picture": A_PNG}
 SINCE = {"since": "2026-01-01T00:00:00Z"}
 
 # By the operation's name.
