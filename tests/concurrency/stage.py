@@ -83,10 +83,13 @@ class Write:
     acts: int
     """How many of the two acted."""
 
+    @property
+    def has_file(self) -> bool:
+        return isinstance(self.body, dict) and any(value in (A_PDF, A_PNG) for value in self.body.values())
+
     def sent(self, api: Api, world: World, **headers: str) -> Any:
         body = _filled(self.body, world.ids)
-        has_file = isinstance(self.body, dict) and {A_PDF, A_PNG}.intersection(map(str, self.body.values()))
-        content = {"form": body} if has_file else {"json": body}
+        content = {"form": body} if self.has_file else {"json": body}
         path = self.path.format(**world.ids)
         return api.call(self.method, path, token=world.tokens[self.caller], **content, **headers)
 

@@ -1,11 +1,17 @@
 """Every write of the API cut off in the middle, by a database that drops its connection: all of it is undone, and the
 same call again does it once."""
 
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from agencies.tasks import sweep_pictures
+from api import stores
+from clients.tasks import sweep_orphans
 from tests.conftest import Api
 from tests.threads import another_connection, await_waiting, callers, table_held
 
@@ -28,9 +34,29 @@ def test_nothing_of_it_stays_and_it_can_be_sent_again(name: str, stored_files: P
     assert_all_is_well(world.agencies, stored_files)
 
 
-def cut_off(write: Write, world: World) -> Any:
+WITH_FILE = [name for name, write in WRITES.items() if write.has_file and write.method == "POST"]
+
+
+@pytest.mark.parametrize("name", WITH_FILE)
+def test_a_file_whose_row_was_not_committed_is_swept_up(
+    name: str, stored_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All was done but the commit: by then the file is no longer in the hands of who stored it."""
+    write, world = WRITES[name], new_world(Api())
+    before = contents(), everything(stored_files)
+    assert cut_off(write, world, "api_idempotentanswer").status_code == 503
+    assert contents() == before[0]
+    assert everything(stored_files) != before[1]
+    in_two_days = timezone.now() + timedelta(days=2)
+    monkeypatch.setattr(stores, "timezone", SimpleNamespace(now=lambda: in_two_days))
+    sweep_pictures()
+    sweep_orphans()
+    assert everything(stored_files) == before[1]
+
+
+def cut_off(write: Write, world: World, at: str = "audit_auditentry") -> Any:
     with callers() as start:
-        with table_held("audit_auditentry"):
+        with table_held(at):
             future = start(lambda: write.sent(Api(), world, idempotency_key="k"))
             [pid] = await_waiting(1)
             with another_connection() as administrator:
