@@ -38,7 +38,7 @@ def _with_own_connection(act: Callable[[], Result]) -> Result:
 
 
 @contextmanager
-def row_held(table: str, pk: int) -> Iterator[None]:
+def row_held(table: str, pk: int | str) -> Iterator[None]:
     """Another connection holds the row's lock, so that who needs it waits until the block is left."""
     with another_connection() as holder, holder.transaction():
         holder.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", [pk])  # noqa: S608
@@ -80,14 +80,16 @@ def table_held(table: str) -> Iterator[None]:
         yield
 
 
-def in_turn(first: Callable[[], Result], second: Callable[[], Result]) -> list[Result]:
+def in_turn(
+    first: Callable[[], Result], second: Callable[[], Result], *, at: str = "audit_auditentry"
+) -> list[Result]:
     """What each gives, where the second came while the first was in the middle of its transaction.
 
-    An act writes to the audit trail when it has taken its locks: there the first is held until the second waits too, for
-    the first or at the same place, or has ended.
+    There, where it writes to this table, the first is held until the second waits too, for the first or at the same
+    place, or has ended. (An act writes to the audit trail when it has taken its locks.)
     """
     with callers() as start:
-        with table_held("audit_auditentry"):
+        with table_held(at):
             futures = [start(first)]
             await_waiting(1)
             futures.append(start(second))

@@ -1,0 +1,104 @@
+"""Every write of the API cut off in the middle, by a server that is killed and by callers who hang up: over real
+connections to gunicorn."""
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+from django.utils import timezone
+
+from agencies.tasks import sweep_pictures
+from api import stores
+from audit.models import AuditEntry
+from clients.tasks import sweep_orphans
+from tests.running import conftest as running
+from tests.running.conftest import Serve, Server, migrated_database_url, wait_for
+from tests.threads import await_waiting, table_held
+
+from .invariants import assert_all_is_well, contents
+from .remote import RemoteApi
+from .stage import WRITES, new_world
+
+pytestmark = [pytest.mark.drill, pytest.mark.django_db(transaction=True)]
+start, port, serve = running.start, running.port, running.serve
+PLENTY = {f"RATE_LIMIT_{name}": "1000000/m" for name in ("CREDENTIAL", "TOKEN", "ADDRESS")}
+
+
+@pytest.fixture
+def server(serve: Serve, stored_files: Path) -> Server:
+    """Its files are where this process has them."""
+    (stored_files / "media").symlink_to(stored_files)
+    redis = os.environ["REDIS_URL"]
+    return serve(migrated_database_url(), redis, WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true", **PLENTY)
+
+
+def sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the day after tomorrow."""
+    then = timezone.now() + timedelta(days=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(stores, "timezone", SimpleNamespace(now=lambda: then))
+        sweep_pictures()
+        sweep_orphans()
+
+
+def test_a_server_that_is_killed(server: Server, stored_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the write stays, and the same call again does it once."""
+    api = RemoteApi(server.url)
+    agencies = []
+    for name, write in WRITES.items():
+        world = new_world(api)
+        agencies += world.agencies
+        before = contents()
+        with ThreadPoolExecutor() as pool, table_held("audit_auditentry"):
+            answer = pool.submit(write.sent, api, world, idempotency_key="k")
+            await_waiting(1)
+            os.kill(server.worker, signal.SIGKILL)
+        assert isinstance(answer.exception(), requests.ConnectionError), name
+        assert contents() == before, name
+        again: Any = wait_for(lambda w=write, o=world: w.sent(api, o, idempotency_key="k"))
+        told = (str(again.status_code), "Idempotency-Replayed" in again.headers)
+        assert told == (write.statuses[:3], False), name
+    sweep(monkeypatch)
+    assert_all_is_well(agencies, stored_files)
+
+
+def test_a_caller_who_hangs_up_before_the_answer(server: Server, stored_files: Path) -> None:
+    """The write is done. Sent again, a POST gets its answer, and what is no POST does no harm."""
+    api, hasty = RemoteApi(server.url), RemoteApi(server.url, patience=0.3)
+    agencies = []
+    for name, write in WRITES.items():
+        world = new_world(api)
+        agencies += world.agencies
+        acts = AuditEntry.objects.filter(action=write.action)
+        before = acts.count()
+        with ThreadPoolExecutor() as pool, table_held("audit_auditentry"):
+            answer = pool.submit(write.sent, hasty, world, idempotency_key="k")
+            await_waiting(1)
+            assert isinstance(answer.exception(), requests.Timeout), name
+        wait_for(lambda acts=acts, before=before: acts.count() > before)
+        again = write.sent(api, world, idempotency_key="k")
+        told = (str(again.status_code), "Idempotency-Replayed" in again.headers)
+        if write.method == "POST":
+            assert (told, acts.count() - before) == ((write.statuses[:3], True), 1), name
+        else:
+            assert (told, acts.count() - before) == ((write.statuses[4:], False), write.acts), name
+    assert_all_is_well(agencies, stored_files)
+
+
+def test_a_caller_who_hangs_up_in_the_middle_of_the_body(server: Server, stored_files: Path) -> None:
+    """Nothing was done."""
+    api, faltering = RemoteApi(server.url), RemoteApi(server.url, patience=0.3, share=0.5)
+    world = new_world(api)
+    before = contents()
+    for name, write in WRITES.items():
+        if write.body is not None:
+            with pytest.raises(requests.Timeout):
+                write.sent(faltering, world, idempotency_key="k")
+            assert contents() == before, name
+    assert_all_is_well(world.agencies, stored_files)
