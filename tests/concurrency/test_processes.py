@@ -17,8 +17,7 @@ from agencies.tasks import sweep_pictures
 from api import stores
 from audit.models import AuditEntry
 from clients.tasks import sweep_orphans
-from tests.running import conftest as running
-from tests.running.conftest import Serve, Server, migrated_database_url, wait_for
+from tests.running.conftest import Server, wait_for
 from tests.threads import await_waiting, table_held
 
 from .invariants import assert_all_is_well, contents
@@ -26,18 +25,6 @@ from .remote import RemoteApi
 from .stage import WRITES, new_world
 
 pytestmark = [pytest.mark.drill, pytest.mark.django_db(transaction=True)]
-start, port, serve = running.start, running.port, running.serve
-PLENTY = {f"RATE_LIMIT_{name}": "1000000/m" for name in ("CREDENTIAL", "TOKEN", "ADDRESS")}
-
-
-@pytest.fixture
-def server(serve: Serve, stored_files: Path) -> Server:
-    """Its files are where this process has them."""
-    (stored_files / "media").symlink_to(stored_files)
-    redis = os.environ["REDIS_URL"]
-    return serve(migrated_database_url(), redis, WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true", **PLENTY)
-
-
 def sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the day after tomorrow."""
     then = timezone.now() + timedelta(days=2)
