@@ -43,6 +43,7 @@ def new_world(api: Api) -> World:
     submission = new_submission(api, client)
     return World(
         ids={
+            "partner": partner.row.pk,
             "agency": agency.id,
             "asleep": asleep.id,
             "owner": agency.owner.id,

@@ -31,7 +31,6 @@ UNTOLD = """
 """
 RECORDED = {
     "client": "client.create",
-    "reassign": "client.reassign",
     "destroy": "client.destroy",
     "submission": "submission.start",
     "page": "declaration_page.upload",
