@@ -55,7 +55,7 @@ class Agency(models.Model):
         """This agency, fresh, held until the transaction ends.
 
         What must hold for an agency's agents as a whole (one owner, a last admin, none active in a deactivated
-        agency) is checked and changed under this lock. Rows that only refer to the agency, as events do, do not wait for
-        it (`no_key`): their transactions may hold an agent, for whom the one that holds the agency waits.
+        agency) is checked and changed under this lock. Rows that only refer to the agency, as events do, do not wait
+        for it (`no_key`): their transactions may hold an agent, for whom whoever holds the agency waits.
         """
         return Agency.objects.select_for_update(no_key=True).get(pk=self.pk)

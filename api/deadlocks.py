@@ -19,7 +19,7 @@ TRIES = 3
 
 
 def outlived(act: Callable[[], Answer]) -> Answer:
-    """What `act` gives, which makes its changes in one transaction of its own: so nothing of a try that failed stays."""
+    """What `act` gives, which makes its changes in one transaction of its own: nothing of a try that failed stays."""
     for _ in range(TRIES - 1):
         try:
             return act()

@@ -80,9 +80,7 @@ def table_held(table: str) -> Iterator[None]:
         yield
 
 
-def in_turn(
-    first: Callable[[], Result], second: Callable[[], Result], *, at: str = "audit_auditentry"
-) -> list[Result]:
+def in_turn(first: Callable[[], Result], second: Callable[[], Result], *, at: str = "audit_auditentry") -> list[Result]:
     """What each gives, where the second came while the first was in the middle of its transaction.
 
     There, where it writes to this table, the first is held until the second waits too, for the first or at the same

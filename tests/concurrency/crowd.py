@@ -66,7 +66,8 @@ class Caller:
             self.add_agent, self.add_agents, self.change_agent, self.end_agent, self.wake_agent, self.reset_token,
             self.transfer, self.rest_neighbour, self.add_client, self.add_client, self.change_client, self.reassign,
             self.destroy, self.begin, self.begin, self.change_submission, self.upload, self.upload, self.complete,
-            self.correct_page, self.remove_page, self.add_webhook, self.change_webhook, self.end_webhook, self.use_webhook,
+            self.correct_page, self.remove_page, self.add_webhook, self.change_webhook, self.end_webhook,
+            self.use_webhook,
         ]  # fmt: skip
         for _ in range(count):
             self.dice.choice(acts)()
@@ -125,7 +126,12 @@ class Caller:
 
     def change_agent(self) -> None:
         form: dict[str, Any] = self.dice.choice(
-            [{"email": self.person()["email"]}, {"slug_suffix": self.suffix()}, {"is_admin": "true"}, {"is_admin": "false"}]
+            [
+                {"email": self.person()["email"]},
+                {"slug_suffix": self.suffix()},
+                {"is_admin": "true"},
+                {"is_admin": "false"},
+            ]
         )
         path = f"{self.crowd.agency.path}/agents/{self.any_of(self.crowd.agents)}"
         self.send("agent change", "PATCH", path, form=lambda: {**form, "profile_picture": png()})

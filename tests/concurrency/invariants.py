@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import REGISTRY
+
 from tests.threads import another_connection
 
 # Each finds what is wrong; nothing, where all is well.
@@ -84,6 +86,11 @@ def stored(files: Path, kind: str) -> list[str]:
     return sorted(str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file())
 
 
+def outlived() -> float:
+    """Deadlocks of this process, after which the act was done again."""
+    return REGISTRY.get_sample_value("agency_api_deadlocks_total") or 0
+
+
 def contents() -> dict[str, Any]:
     """Of every table, as one digest each: what two moments have in common."""
     with another_connection() as onlooker:
@@ -96,5 +103,5 @@ def _tables(onlooker: Any) -> Iterable[str]:
 
 
 def _digest(onlooker: Any, table: str) -> Any:
-    query = f'SELECT count(*), md5(string_agg(t::text, \'|\' ORDER BY t::text)) FROM "{table}" t'  # noqa: S608
+    query = f"SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM \"{table}\" t"  # noqa: S608
     return onlooker.execute(query).fetchone()

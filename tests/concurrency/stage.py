@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.clients.conftest import new_client, new_page, new_submission, upload
 from tests.answers import data
+from tests.clients.conftest import new_client, new_page, new_submission, upload
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat, new_agency, partner_seat
 from tests.pictures import png
 from tests.webhooks.conftest import WEBHOOK, new_delivery, new_webhook
@@ -19,8 +19,8 @@ CLIENT = {"first_name": "New", "last_name": "Client", "email": "new@home.example
 
 @dataclass(frozen=True)
 class World:
-    """{admin} is an admin who is not the owner, {agent} and {colleague} are neither, {gone} is deactivated, as {asleep}
-    is: another agency. {client}, its {submission} and {page} are the agent's, {delivery} of the {webhook} has failed."""
+    """{admin} is an admin who is not the owner, {agent} and {colleague} are neither, {gone} is deactivated, and so
+    is {asleep}, another agency. {client}, its {submission} and {page} are the agent's, {delivery} of the {webhook} has failed."""
 
     ids: dict[str, Any]
     tokens: dict[str, str]
@@ -66,7 +66,9 @@ def new_agents(api: Api, partner: PartnerSeat, agency: AgencySeat) -> list[Agent
     rows = [{"first_name": name, "last_name": "Agent", "email": f"{name}@example.com"} for name in NAMES]
     rows[0]["is_admin"] = True
     made = data(api.post(f"{agency.path}/agents/bulk", token=partner.token, json={"agents": rows}))
-    return [AgentSeat(one["id"], one["email"], one["slug"], one["access_token"]) for one in (row["agent"] for row in made)]
+    return [
+        AgentSeat(one["id"], one["email"], one["slug"], one["access_token"]) for one in (row["agent"] for row in made)
+    ]
 
 
 @dataclass(frozen=True)

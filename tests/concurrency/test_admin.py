@@ -74,8 +74,12 @@ def test_an_edit_keeps_the_events_of_a_webhook_that_the_api_changed(desk: Desk, 
 ONCE: dict[str, tuple[str, str, dict[str, Any]]] = {
     "agencies.deactivate": ("agencies/agency/{agency}/deactivate", "agency.deactivate", {}),
     "agencies.reactivate": ("agencies/agency/{asleep}/reactivate", "agency.reactivate", {}),
-    "agencies.link_partner": ("agencies/agency/{agency}/link-partner", "oauth_client.link_agency", {"partner": "{other}"}),
-    "agencies.unlink_partner": ("agencies/agency/{agency}/unlink-partner", "oauth_client.unlink_agency", {"partner": "{partner}"}),
+    "agencies.link_partner": (
+        "agencies/agency/{agency}/link-partner", "oauth_client.link_agency", {"partner": "{other}"}
+    ),
+    "agencies.unlink_partner": (
+        "agencies/agency/{agency}/unlink-partner", "oauth_client.unlink_agency", {"partner": "{partner}"}
+    ),
     "agencies.add_webhook": (
         "agencies/agency/{agency}/add-webhook", "webhook.create", {"url": "https://hooks.example/", "events": ["*"]}
     ),

@@ -40,9 +40,7 @@ def test_what_an_agent_sends_for_a_client_that_it_is_losing_is_refused(
 
 
 def test_what_it_sent_first_goes_with_the_client(client_seat: ClientSeat, colleague: AgentSeat) -> None:
-    answers = in_turn(
-        lambda: rename(client_seat, "Jim"), lambda: post(client_seat, "reassign", agent_id=colleague.id)
-    )
+    answers = in_turn(lambda: rename(client_seat, "Jim"), lambda: post(client_seat, "reassign", agent_id=colleague.id))
     assert [answer.status_code for answer in answers] == [200, 200]
     row = Client.objects.get()
     assert (row.agent_id, row.first_name, row.revision) == (colleague.id, "Jim", 3)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from audit.models import AuditEntry
-from oauth_clients.models import OAuthClient
 from tests.answers import data
 from tests.conftest import new_agency, partner_seat
 from tests.running.conftest import Server, Start, migrated_database_url, wait_for

@@ -8,10 +8,11 @@ from django.db import connection
 from django.http import HttpResponse
 
 from agents.models import Agent
-from api import counts
 from tests.answers import data
 from tests.conftest import AgencySeat, Api, PartnerSeat
 from tests.threads import another_connection, await_waiting, callers
+
+from .invariants import outlived
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,7 +35,7 @@ def test_the_same_slugs_in_opposite_order_are_each_somebodys(
     keys: dict[str, str],
 ) -> None:
     """Each call has inserted its first row when it comes to the one in the middle, which somebody else holds."""
-    before = counts.DEADLOCKS._value.get()
+    before = outlived()
     with callers() as start:
         with somebody_inserts("ann-agent-middle", agency.id):
             ours = start(lambda: add(partner, agency, "left", "middle", "right", **keys))
@@ -42,7 +43,7 @@ def test_the_same_slugs_in_opposite_order_are_each_somebodys(
             theirs = start(lambda: add(foreign_partner, foreign_agency, "right", "middle", "left", **keys))
             await_waiting(2)
         answers = [ours.result(20), theirs.result(20)]
-    assert counts.DEADLOCKS._value.get() == before + 1
+    assert outlived() == before + 1
     statuses = sorted([one["status"] for one in data(answer)] for answer in answers)
     assert statuses == [[201, 201, 201], [422, 422, 422]]
     refused = [one for answer in answers for one in data(answer) if one["status"] == 422]

@@ -25,6 +25,8 @@ from .remote import RemoteApi
 from .stage import WRITES, new_world
 
 pytestmark = [pytest.mark.drill, pytest.mark.django_db(transaction=True)]
+
+
 def sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the day after tomorrow."""
     then = timezone.now() + timedelta(days=2)

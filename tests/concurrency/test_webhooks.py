@@ -54,9 +54,7 @@ def test_an_event_beside_the_end_of_its_webhook_is_accounted_for(
 def test_no_retry_brings_back_what_ended(delivery: DeliverySeat, end: str) -> None:
     act, state = ENDS[end]
     webhook = delivery.webhook
-    _, retried = in_turn(
-        lambda: act(webhook), lambda: Api().post(f"{delivery.path}/retry", token=webhook.admin.token)
-    )
+    _, retried = in_turn(lambda: act(webhook), lambda: Api().post(f"{delivery.path}/retry", token=webhook.admin.token))
     assert retried.status_code == (404 if end == "deleted" else 422)
     assert states() == [state]
 
