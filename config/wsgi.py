@@ -27,7 +27,7 @@ def with_readable_content_type(served: Callable[..., Iterable[bytes]]) -> Callab
 
 def with_whole_bodies(served: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     """`served`, for whom reading fails where a caller hung up before all came that Content-Length tells of. By itself
-    Django takes what did come for the whole: a form without its last fields, half a file as a file."""
+    Django takes what did come for the whole: a form without its last fields, boxes that seem unticked."""
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         length = environ.get("CONTENT_LENGTH") or ""

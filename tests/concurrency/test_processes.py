@@ -11,12 +11,18 @@ from typing import Any
 
 import pytest
 import requests
+from django.urls import reverse
 from django.utils import timezone
 
 from agencies.tasks import sweep_pictures
-from api import stores
+from api import credentials, stores
+from api.principals import Consumer
 from audit.models import AuditEntry
+from clients.models import Client, DeclarationPage, Submission
+from clients.services.submissions import start_submission
 from clients.tasks import sweep_orphans
+from tests.clients.conftest import PDF, ClientSeat
+from tests.clients.visitor import Form
 from tests.running.conftest import Server, wait_for
 from tests.threads import await_waiting, table_held
 
@@ -91,3 +97,27 @@ def test_a_caller_who_hangs_up_in_the_middle_of_the_body(server: Server, stored_
                 write.sent(faltering, world, idempotency_key="k")
             assert contents() == before, name
     assert_all_is_well(world.agencies, stored_files)
+
+
+def test_a_consumer_whose_connection_breaks_in_the_middle_of_the_form(
+    server: Server, client_seat: ClientSeat, stored_files: Path
+) -> None:
+    """Half a form changes nothing, and says nothing of the boxes that did not come."""
+    secret = credentials.generate(credentials.CONSUMER_LINK)
+    client, digest = Client.objects.get(), credentials.digest(secret)
+    chosen = {"insurance_types": ["auto", "home"]}
+    start_submission(actor=Consumer(), client=client, values=chosen, resume_digest=digest)
+    url = server.url + reverse("public-submission", args=[client_seat.agent.slug, secret])
+    with requests.Session() as browser:
+        form = Form()
+        form.feed(browser.get(url, timeout=10).text)
+        values = {**form.values, "act": ["upload"]}
+        sent = browser.prepare_request(requests.Request("POST", url, data=values, files={"files": ("page.pdf", PDF)}))
+        whole = sent.copy()
+        sent.body = sent.body[: sent.body.rindex(b'name="insurance_types"')]
+        with pytest.raises(requests.Timeout):
+            browser.send(sent, timeout=0.3)
+        wait_for(lambda: "POST /<slug>/s/" in (stored_files / "output").read_text())
+        assert Submission.objects.get().insurance_types == chosen["insurance_types"]
+        assert browser.send(whole, timeout=10, allow_redirects=False).status_code == 303
+    assert [one.size for one in DeclarationPage.objects.all()] == [len(PDF)]
