@@ -116,7 +116,11 @@ class ServiceAdmin(ModelAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """What was changed on the page is saved, and no more: each field is compared with what it was shown with, and
+        not with what somebody else has made of it since."""
         form = super().get_form(request, obj, change=change, **kwargs)
+        for field in form.base_fields.values():
+            field.show_hidden_initial = True
         refusal = getattr(request, "refusal", None)
         return type(form.__name__, (RefusedForm, form), {"refusal": refusal}) if refusal else form
 

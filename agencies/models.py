@@ -55,9 +55,10 @@ class Agency(models.Model):
         """This agency, fresh, held until the transaction ends.
 
         What must hold for an agency's agents as a whole (one owner, a last admin, none active in a deactivated
-        agency) is checked and changed under this lock.
+        agency) is checked and changed under this lock. Rows that only refer to the agency, as events do, do not wait
+        for it (`no_key`): their transactions may hold an agent, for whom whoever holds the agency waits.
         """
-        return Agency.objects.select_for_update().get(pk=self.pk)
+        return Agency.objects.select_for_update(no_key=True).get(pk=self.pk)
 
 
 def index_of(principal: ApiPrincipal) -> models.QuerySet[Agency] | models.QuerySet[AgencyLink]:

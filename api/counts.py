@@ -32,6 +32,7 @@ DURATIONS = Histogram("agency_api_request_seconds", "Until the answer began", ["
 ERRORS = Counter("agency_api_errors", "Answers that say what was wrong, by error.code", ["status", "code"])
 RATE_LIMITED = Counter("agency_api_rate_limited", "Requests over a limit", ["group"])
 REPLAYS = Counter("agency_api_idempotent_replays", "Answers given again to a repeated Idempotency-Key")
+DEADLOCKS = Counter("agency_api_deadlocks", "Acts that were done again after a deadlock")
 OUTAGES = Counter("agency_api_outages", "How often it was away when a request asked for it", ["part"])
 
 

@@ -1,7 +1,6 @@
 """Pictures and logos (contract §4.1): PNG, JPEG or WebP by content, bounded, re-encoded without metadata."""
 
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
@@ -52,7 +51,7 @@ def store(picture: Image.Image) -> str:
     """Writes it to the pictures storage; gives the name, which cannot be guessed. Raises Unavailable (503)."""
     buffer = BytesIO()
     picture.save(buffer, format=picture.info["encoding"], quality=88)
-    name = f"{uuid.uuid4().hex}.{picture.info['encoding'].lower()}"
+    name = stores.new_name(picture.info["encoding"].lower())
     return stores.save(storages["pictures"], name, ContentFile(buffer.getvalue()))
 
 
@@ -70,6 +69,11 @@ def stored(picture: Image.Image | None) -> Iterator[str]:
 def remove(name: str) -> None:
     if name:
         stores.remove(storages["pictures"], [name])
+
+
+def orphans(named: Callable[[list[str]], Iterable[str]]) -> Iterator[str]:
+    """Names of stored pictures that no row names; `named` says which of some are."""
+    return stores.orphans(storages["pictures"], named)
 
 
 def url(request: HttpRequest, name: str) -> str | None:

@@ -1,14 +1,28 @@
-"""Files in Django's storages, wherever those keep them: one that fails is 503, and no answer is cut short by it."""
+"""Files in Django's storages, wherever those keep them: one that fails is 503, and no answer is cut short by it.
 
-from collections.abc import Iterable
+A file is stored before the row that names it is committed, and removed after. So a crash in between leaves a file too
+many, which a sweep finds, and never a row without its file.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from uuid import uuid4
 
 import structlog
 from django.core.files.base import File
 from django.core.files.storage import Storage
+from django.utils import timezone
 
 from api.errors import Unavailable
 
 logger = structlog.get_logger(__name__)
+ORPHAN_AGE = timedelta(days=1)
+BATCH = 1_000
+
+
+def new_name(extension: str) -> str:
+    """A folder a day, so that none grows without end; the name itself cannot be guessed."""
+    return f"{timezone.now():%Y-%m-%d}/{uuid4().hex}.{extension}"
 
 
 def save(storage: Storage, name: str, content: File) -> str:
@@ -41,3 +55,24 @@ def remove(storage: Storage, names: Iterable[str]) -> None:
             storage.delete(name)
         except Exception as failure:  # noqa: BLE001 - each kind of storage has its own errors
             logger.warning("file_not_removed", error=type(failure).__name__)
+
+
+def orphans(storage: Storage, named: Callable[[list[str]], Iterable[str]]) -> Iterator[str]:
+    """Names of stored files that no row names, of days that are over: no upload is still on its way to its row.
+
+    `named` says which of some names a row has.
+    """
+    today = f"{timezone.now() - ORPHAN_AGE:%Y-%m-%d}"
+    for folder in (one for one in _listed(storage, "")[0] if one < today):
+        names = [f"{folder}/{name}" for name in _listed(storage, folder)[1]]
+        for start in range(0, len(names), BATCH):
+            batch = names[start : start + BATCH]
+            yield from set(batch).difference(named(batch))
+
+
+def _listed(storage: Storage, folder: str) -> tuple[list[str], list[str]]:
+    """Folders and files in a folder; none in one that is not there."""
+    try:
+        return storage.listdir(folder)
+    except FileNotFoundError:
+        return [], []

@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from api import authentication, errors, idempotency, ratelimits, tenancy
+from api import authentication, deadlocks, errors, idempotency, ratelimits, tenancy
 from api.addresses import client_address
 from api.errors import Forbidden, Malformed, RateLimited, TooLarge, Unauthenticated
 from api.filters import StrictFilterSet
@@ -189,17 +189,17 @@ class ApiView(APIView):
         self._bound_body(request)
         handler = getattr(self, cast(str, request.method).lower())
         key = idempotency.key_of(request) if request.method == "POST" else None
-        if key is None:
-            return handler(request, *args, **kwargs)
 
         def act() -> Response:
+            return handler(request, *args, **kwargs)
+
+        def act_once() -> Response:
             try:
-                with transaction.atomic():
-                    return handler(request, *args, **kwargs)
+                return deadlocks.outlived(transaction.atomic(act))
             except Exception as exc:  # noqa: BLE001 - a refusal is an answer, and is kept like one
                 return self.handle_exception(exc)
 
-        return idempotency.once(request, self.principal, key, act)
+        return idempotency.once(request, self.principal, key, act_once) if key else deadlocks.outlived(act)
 
     def handle_exception(self, exc: Exception) -> Response:
         """Errors of any layer as one envelope; 405 says what would have been taken."""

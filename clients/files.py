@@ -10,13 +10,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
-from django.utils import timezone
 from PIL import Image
 
 from api import stores
@@ -27,8 +24,6 @@ PDF = "application/pdf"
 PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 EXTENSIONS = {PDF: "pdf", "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 MAX_FILENAME = 200
-ORPHAN_AGE = timedelta(days=1)
-BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,7 @@ def stored(upload: File) -> Iterator[Stored]:
     Unavailable (503) where the storage fails.
     """
     content_type = _judged(upload)
-    name = _new_name(content_type)
+    name = stores.new_name(EXTENSIONS[content_type])
     digest = _sha256(upload)
     upload.seek(0)
     try:
@@ -76,27 +71,12 @@ def remove(names: Iterable[str]) -> None:
 
 
 def orphans() -> Iterator[str]:
-    """Names of stored files that no row names, of days that are over: no upload is still on its way to its row."""
-    today = f"{timezone.now() - ORPHAN_AGE:%Y-%m-%d}"
-    for folder in (one for one in _listed("")[0] if one < today):
-        names = [f"{folder}/{name}" for name in _listed(folder)[1]]
-        for start in range(0, len(names), BATCH):
-            batch = names[start : start + BATCH]
-            rows = DeclarationPage.objects.filter(stored_name__in=batch)
-            yield from set(batch).difference(rows.values_list("stored_name", flat=True))
+    """Names of stored files that no row names."""
 
+    def named(batch: list[str]) -> Iterable[str]:
+        return DeclarationPage.objects.filter(stored_name__in=batch).values_list("stored_name", flat=True)
 
-def _listed(folder: str) -> tuple[list[str], list[str]]:
-    """Folders and files in a folder; none in one that is not there."""
-    try:
-        return storage().listdir(folder)
-    except FileNotFoundError:
-        return [], []
-
-
-def _new_name(content_type: str) -> str:
-    """A folder a day, so that none grows without end; the name itself cannot be guessed."""
-    return f"{timezone.now():%Y-%m-%d}/{uuid4().hex}.{EXTENSIONS[content_type]}"
+    return stores.orphans(storage(), named)
 
 
 def _judged(upload: File) -> str:

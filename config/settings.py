@@ -279,6 +279,7 @@ CELERY_BEAT_SCHEDULE = {
     "tidy-webhooks": {"task": "webhooks.tasks.tidy", "schedule": 24 * 3600},
     "clear-expired-oauth-tokens": {"task": "oauth_clients.tasks.clear_expired_tokens", "schedule": 3600},
     "resume-reading": {"task": "clients.tasks.resume_reading", "schedule": 60},
+    "sweep-pictures": {"task": "agencies.tasks.sweep_pictures", "schedule": 24 * 3600},
     "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": 24 * 3600},
     "clear-expired-idempotency-keys": {"task": "api.tasks.clear_expired_idempotency_keys", "schedule": 3600},
     "tidy-totals": {"task": "agents.tasks.tidy_totals", "schedule": 24 * 3600},

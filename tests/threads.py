@@ -38,7 +38,7 @@ def _with_own_connection(act: Callable[[], Result]) -> Result:
 
 
 @contextmanager
-def row_held(table: str, pk: int) -> Iterator[None]:
+def row_held(table: str, pk: int | str) -> Iterator[None]:
     """Another connection holds the row's lock, so that who needs it waits until the block is left."""
     with another_connection() as holder, holder.transaction():
         holder.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", [pk])  # noqa: S608
@@ -55,12 +55,41 @@ def another_connection() -> Iterator["psycopg.Connection[Any]"]:
 
 def await_waiting(count: int = 1) -> list[int]:
     """The process ids of connections to this database that wait for a lock, once there are so many."""
+    return _await(lambda waiting: len(waiting) >= count)
+
+
+def _await(enough: Callable[[list[int]], bool]) -> list[int]:
+    """Those that wait, once they are `enough`."""
     query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     deadline = time.monotonic() + PATIENCE
     with another_connection() as onlooker:
-        while time.monotonic() < deadline:
+        while True:
             waiting = [pid for (pid,) in onlooker.execute(query)]
-            if len(waiting) >= count:
+            if enough(waiting):
                 return waiting
+            if time.monotonic() > deadline:
+                raise AssertionError(f"nobody else came to wait for a lock; these do: {waiting}")
             time.sleep(0.01)
-    raise AssertionError(f"there were never {count} connections waiting for a lock")
+
+
+@contextmanager
+def table_held(table: str) -> Iterator[None]:
+    """Another connection lets nobody write to the table, so that who would waits until the block is left."""
+    with another_connection() as holder, holder.transaction():
+        holder.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+        yield
+
+
+def in_turn(first: Callable[[], Result], second: Callable[[], Result], *, at: str = "audit_auditentry") -> list[Result]:
+    """What each gives, where the second came while the first was in the middle of its transaction.
+
+    There, where it writes to this table, the first is held until the second waits too, for the first or at the same
+    place, or has ended. (An act writes to the audit trail when it has taken its locks.)
+    """
+    with callers() as start:
+        with table_held(at):
+            futures = [start(first)]
+            await_waiting(1)
+            futures.append(start(second))
+            _await(lambda waiting: futures[1].done() or len(waiting) > 1)
+        return [future.result(2 * PATIENCE) for future in futures]

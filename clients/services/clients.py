@@ -7,7 +7,7 @@ from django.http import Http404
 
 from agents.models import Agent
 from api.errors import Invalid
-from api.principals import Principal
+from api.principals import AgentPrincipal, Principal
 from audit.services import record
 from clients import files
 from clients.models import INDEXED, Client, DeclarationPage
@@ -33,7 +33,7 @@ def update_client(*, actor: Principal, client: Client, values: dict[str, Any]) -
 
     Raises Invalid (422) contact_missing: a client keeps an e-mail address or a phone number.
     """
-    client = locked(client)
+    client = locked(client, actor)
     changed = sorted(name for name, value in values.items() if getattr(client, name) != value)
     status_before = client.sales_funnel_status
     for name in changed:
@@ -55,7 +55,7 @@ def reassign_client(*, actor: Principal, client: Client, agent_id: int) -> Clien
 
     Raises Invalid (422): not_an_active_agent.
     """
-    client = locked(client)
+    client = locked(client, actor)
     agency_id, before = client.agent.agency_id, client.agent_id
     agent = _active_agent(agency_id, agent_id)
     if agent.pk != before:
@@ -75,7 +75,7 @@ def destroy_client(*, actor: Principal, client: Client) -> None:
     What stays is an audit entry, which names nobody. A file that its storage does not give up now is found by the
     sweep of orphans (clients.tasks), since no row names it any more.
     """
-    client = locked(client)
+    client = locked(client, actor)
     submissions = list(client.submissions.select_for_update().order_by("id"))
     pages = DeclarationPage.objects.filter(submission__in=submissions)
     names = list(pages.values_list("stored_name", flat=True))
@@ -91,10 +91,18 @@ def destroy_client(*, actor: Principal, client: Client) -> None:
     transaction.on_commit(lambda: files.remove(names))
 
 
-def locked(client: Client) -> Client:
-    """This client, fresh, held until the transaction ends. Raises Http404 for one that was destroyed meanwhile."""
-    held = Client.objects.select_for_update(of=("self",)).select_related("agent").filter(pk=client.pk).first()
+def locked(client: Client, actor: Principal) -> Client:
+    """This client, fresh, held until the transaction ends.
+
+    Raises Http404 for one that was destroyed meanwhile, and to an agent for one that was given away: it names a client
+    by whose it is. (Joined to its agent, a client given away while its lock is waited for would be found by nobody.)
+    """
+    held = Client.objects.select_for_update().filter(pk=client.pk).first()
     if held is None:
+        raise Http404
+    if held.agent_id == client.agent_id:
+        held.agent = client.agent  # as it was read with the client: an agent never changes its agency
+    elif isinstance(actor, AgentPrincipal):
         raise Http404
     return held
 

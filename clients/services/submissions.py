@@ -28,7 +28,7 @@ def start_submission(
 
     Raises Invalid (422) too_many_submissions, ValidationError (422) for answers that do not fit their questions.
     """
-    client = locked_client(client)
+    client = locked_client(client, actor)
     if client.submissions.count() >= MAX_SUBMISSIONS:
         raise Invalid(f"A client has at most {MAX_SUBMISSIONS} submissions.", code="too_many_submissions")
     submission = Submission(client=client, resume_digest=resume_digest)

@@ -57,7 +57,8 @@ def test_what_the_api_refuses_is_refused_here_and_keeps_what_was_typed(desk: Des
 
 def test_an_edit_goes_through_the_service(desk: Desk, webhook: WebhookSeat) -> None:
     values = {"url": webhook.row.url, "events": ["client.updated", "client.reassigned"], "description": ""}
-    assert desk.post(path_of(webhook), **values).status_code == 302
+    shown = {"initial-description": webhook.row.description}
+    assert desk.post(path_of(webhook), **values, **shown).status_code == 302
     assert sorted(webhook.row.events) == ["client.reassigned", "client.updated"]
     entry = AuditEntry.objects.get(action="webhook.update")
     assert (entry.actor, entry.facts) == (desk.actor, {"changed": ["description", "events"]})

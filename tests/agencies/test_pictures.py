@@ -7,9 +7,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import Value
+from django.db.models.functions import Replace
 from PIL import Image
 
 from agencies.models import Agency
+from agencies.tasks import sweep_pictures
+from agents.models import Agent
 from tests.answers import data, faults
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.pictures import picture, png, png_that_claims, upload
@@ -101,7 +105,7 @@ def test_anything_else_is_422_and_leaves_no_file(
 
 
 def files(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
 
 
 def test_5_mb_are_taken_and_a_byte_more_is_413(api: Api, agency: AgencySeat, settings: Any) -> None:
@@ -151,3 +155,23 @@ def test_a_refused_change_keeps_the_old_picture_and_no_new_one(
 @pytest.mark.parametrize("name", ["absent.png", "..", "%2e%2e%2fsettings.py", "\u0000", "x" * 3000])
 def test_no_other_file_is_reached(api: Api, db: None, name: str) -> None:
     assert api.get(f"/media/pictures/{name}").status_code in (400, 404)
+
+
+def test_the_sweep_removes_pictures_that_no_row_names_of_days_that_are_over(
+    api: Api, agency: AgencySeat, agent: AgentSeat, pictures_dir: Path
+) -> None:
+    send(api, agency, png())
+    api.call("PATCH", f"{agency.path}/agents/{agent.id}", token=agent.token, form={"profile_picture": png()})
+    old = pictures_dir / "2026-01-01"
+    [today] = pictures_dir.iterdir()
+    today.rename(old)
+    for model, field in ((Agency, "logo"), (Agent, "profile_picture")):
+        model.objects.exclude(**{field: ""}).update(**{field: Replace(field, Value(today.name), Value(old.name))})
+    kept = files(pictures_dir)
+    orphan, on_its_way = old / "orphan.png", today / "on-its-way.png"
+    today.mkdir()
+    for one in (orphan, on_its_way):
+        one.write_bytes(picture())
+    sweep_pictures()
+    assert files(pictures_dir) == sorted([*kept, f"{today.name}/{on_its_way.name}"])
+    assert len(kept) == 2
