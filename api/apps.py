@@ -28,9 +28,10 @@ def let_go_of_ended_connection(**_: Any) -> None:
     from django.db import connection
 
     kept = connection.connection
-    if kept is None or kept.closed or connection.in_atomic_block:
+    if kept is None or connection.in_atomic_block:
         return
     arrived = select.poll()
-    arrived.register(kept.fileno(), select.POLLIN)
-    if arrived.poll(0):
+    if not kept.closed:
+        arrived.register(kept.fileno(), select.POLLIN)
+    if kept.closed or arrived.poll(0):
         connection.close()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import embedded
-from tests.soak.system import DELIVERER, WORKER, System, running
+from tests.soak.system import WORKER, System, running
 
 if TYPE_CHECKING:
     from tests.soak.drive import Fault
@@ -93,18 +93,18 @@ async def _soak(system: System, credentials: list[tuple[str, str]], seconds: int
         calibration = min(15.0, max(4.0, seconds / 20))
         await drive.flat_out(calibration)  # warm
         borne = await drive.flat_out(calibration)
-        rate = borne * SHARE
-        report.say(f"The machine bears {borne:.0f} acts a second. {rate:.0f} a second come for {seconds} s.")
+        drive.aim(borne * SHARE)
+        report.say(f"The machine bears {borne:.0f} acts a second. {drive.rate:.0f} a second come for {seconds} s.")
 
         begun = time.monotonic()
-        rate = await drive.arrive(rate, seconds / 3)
+        await drive.arrive(seconds / 3)
         before = await figures.at_rest(system, drive)
         strikes = _strikes(system, seconds)
         for strike in strikes:
             striking = asyncio.create_task(drive.strike(strike))
-            rate = await drive.arrive(rate, seconds / 3 / len(strikes))
+            await drive.arrive(seconds / 3 / len(strikes))
             await striking
-        await drive.arrive(rate, seconds / 3)
+        await drive.arrive(seconds / 3)
         await drive.finish()
         taken = time.monotonic() - begun
 
@@ -136,7 +136,7 @@ def _strikes(system: System, seconds: int) -> list["Fault"]:
     rounds = max(1, seconds // ROUND_SECONDS)
     each = (
         ("worker killed", lambda: system.kill(WORKER), False),
-        ("webhook worker killed", lambda: system.kill(DELIVERER), False),
+        ("webhook worker killed", system.kill_deliverer, False),
         ("gunicorn worker killed", system.kill_server_worker, False),
         ("Valkey restarted", system.restart_counter_store, False),
         ("PostgreSQL restarted", system.restart_database, True),

@@ -17,10 +17,13 @@ SHARE = 0.8
 """Of what the machine bears."""
 LATE = 2.0
 """Seconds' worth of arrivals under way at the most: beyond, the machine bears less than it did."""
-LATE_AFTER_FAULT = 20.0
+LATE_AFTER_FAULT = 8.0
 CALM = 15.0
 """Seconds after a fault in which what piled up meanwhile may be under way as well."""
-SLOWER = 0.8
+EARLY = 0.3
+"""Seconds' worth of arrivals under way, below which the machine may bear more again."""
+SLOWER, FASTER = 0.8, 1.03
+"""What the rate is multiplied by, at most once a second."""
 
 
 @dataclass
@@ -44,8 +47,13 @@ class Drive:
     faults: list[str] = field(default_factory=list)
     """Wrong answers."""
     acts: Counter[str] = field(default_factory=Counter)
-    slowed: list[float] = field(default_factory=list)
-    """The rates gone down to."""
+    slowed: int = 0
+    """How often the rate was lowered."""
+    planned: int = 0
+    """How many acts came by the schedule."""
+    rate: float = 0.0
+    """Acts a second that come now."""
+    _aim: float = 0.0
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
     _fault_at: float = float("-inf")
 
@@ -60,19 +68,23 @@ class Drive:
         await asyncio.gather(*(caller() for _ in range(AT_ONCE)))
         return (self.acts.total() - before) / seconds
 
-    async def arrive(self, rate: float, seconds: float) -> float:
-        """Acts begin when they are planned, however long those before them take. Gives the rate at the end."""
+    def aim(self, rate: float) -> None:
+        """So many acts a second are to come, as long as the machine bears them."""
+        self.rate = self._aim = rate
+
+    async def arrive(self, seconds: float) -> None:
+        """Acts begin when they are planned, however long those before them take."""
         begun = planned = looked = time.monotonic()
         while planned < begun + seconds:
-            planned += random.expovariate(rate)
+            planned += random.expovariate(self.rate)
+            self.planned += 1
             await asyncio.sleep(max(0.0, planned - time.monotonic()))
             task = asyncio.create_task(self._act(self.caller.turn(planned)))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
             if time.monotonic() - looked > 1:
                 looked = time.monotonic()
-                rate = self._borne(rate)
-        return rate
+                self._adapt()
 
     async def finish(self) -> None:
         """Until all that is under way is answered."""
@@ -84,13 +96,14 @@ class Drive:
         await asyncio.to_thread(fault.act)
         fault.ended = self._fault_at = time.monotonic()
 
-    def _borne(self, rate: float) -> float:
-        """The rate, or a slower one where the machine, which others use too, no longer bears it."""
+    def _adapt(self) -> None:
+        """To what the machine, which others use too, bears now: slower at once, and faster again little by little."""
         late = LATE_AFTER_FAULT if time.monotonic() - self._fault_at < CALM else LATE
-        if len(self._under_way) < rate * late:
-            return rate
-        self.slowed.append(rate * SLOWER)
-        return self.slowed[-1]
+        if len(self._under_way) > self.rate * late:
+            self.rate *= SLOWER
+            self.slowed += 1
+        elif len(self._under_way) < self.rate * EARLY:
+            self.rate = min(self._aim, self.rate * FASTER)
 
     async def _act(self, turn: Turn) -> None:
         [act] = random.choices(list(MIX), list(MIX.values()))

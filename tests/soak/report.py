@@ -33,9 +33,7 @@ def tell_answers(drive: Drive, strikes: list[Fault], taken: float) -> None:
         f"  tried again: {len(tries.cut)} cut, {len(tries.away)} honest 503, {tries.in_flight} still in flight; "
         f"{tries.replayed} of them got the first answer, replayed"
     )
-    if drive.slowed:
-        steps, last = len(drive.slowed), drive.slowed[-1]
-        say(f"  the machine bore less in the course of it: down to {last:.0f} acts a second in {steps} steps")
+    say(f"  {drive.planned / taken:.1f} acts a second came; {drive.slowed} times the machine bore less than before")
 
 
 def _soon(at: float, strikes: list[Fault]) -> bool:

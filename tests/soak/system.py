@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import redis
 
 from config import embedded
@@ -22,6 +23,8 @@ STOP_SECONDS = 30
 AWAY_SECONDS = 1.0
 """How long a service that is restarted is away at least, and a process that ended."""
 HANGING_SECONDS = 0.3
+WAIT_SECONDS = 2
+UNDER_WAY = "SELECT FROM webhooks_delivery WHERE state = 'leased' LIMIT 1"
 SERVER, WORKER, DELIVERER = "server", "worker", "webhook worker"
 
 
@@ -66,6 +69,14 @@ class System:
         process = self.processes[name]
         self._killed.add(process.pid)
         os.killpg(process.pid, signal.SIGKILL)
+
+    def kill_deliverer(self) -> None:
+        """In the middle of a delivery, if there is one within a moment."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        with psycopg.connect(self.services.database_url, autocommit=True) as database:
+            while not database.execute(UNDER_WAY).fetchall() and time.monotonic() < deadline:
+                time.sleep(0.002)
+        self.kill(DELIVERER)
 
     def kill_server_worker(self) -> None:
         """One of gunicorn's, which gunicorn itself replaces. It hangs for a moment first, so that it dies with requests

@@ -6,7 +6,7 @@ from tests.soak.acts.agencies import (
     list_colleagues,
     look_at_webhooks,
     show_agency,
-    test_webhook,
+    try_webhook,
 )
 from tests.soak.acts.clients import (
     destroy_client,
@@ -31,7 +31,7 @@ from tests.soak.acts.partners import (
     reset_token,
     take_token,
 )
-from tests.soak.acts.refusals import err, reach_for_anothers_client, reach_for_others
+from tests.soak.acts.refusals import reach_for_anothers_client, reach_for_others, send_nonsense
 from tests.soak.acts.submissions import download_page, go_on
 
 MIX: dict[Act, float] = {
@@ -39,7 +39,7 @@ MIX: dict[Act, float] = {
     create_agents: 0.5, reset_token: 1, deactivate_agent: 1.5,
     create_client: 10, show_client: 14, list_clients: 12, search_clients: 5, find_client: 4, walk_clients: 1,
     update_client: 8, reassign_client: 2, destroy_client: 1.5, go_on: 8, download_page: 2,
-    show_agency: 3, colour_agency: 1, list_colleagues: 2, look_at_webhooks: 2, change_webhook: 0.5, test_webhook: 0.3,
-    open_page: 3, send_form: 0.7, reach_for_others: 2, reach_for_anothers_client: 1, err: 1.5,
+    show_agency: 3, colour_agency: 1, list_colleagues: 2, look_at_webhooks: 2, change_webhook: 0.5, try_webhook: 0.3,
+    open_page: 3, send_form: 0.7, reach_for_others: 2, reach_for_anothers_client: 1, send_nonsense: 1.5,
 }  # fmt: skip
 """How often each act comes, of all."""

@@ -46,7 +46,7 @@ async def change_webhook(turn: Turn, world: World) -> None:
     require_like(told, {"description": description, "status": "enabled"})
 
 
-async def test_webhook(turn: Turn, world: World) -> None:
+async def try_webhook(turn: Turn, world: World) -> None:
     agency = world.agency()
     path = f"/v1/webhooks/{random.choice(list(agency.hooks))}/test"
     agency.events["webhook.test"] += 1

@@ -29,7 +29,7 @@ async def reach_for_anothers_client(turn: Turn, world: World, client: Client) ->
     await turn.call("GET", f"{seat.path}/{client.uuid}", expect=404, token=seat.token)
 
 
-async def err(turn: Turn, world: World) -> None:
+async def send_nonsense(turn: Turn, world: World) -> None:
     seat = world.seat()
     nobody = {"first_name": "A", "last_name": "B"}
     call: tuple[str, str, int, dict[str, Any]] = random.choice([
