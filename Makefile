@@ -5,11 +5,12 @@ BIN := .venv/bin
 STAMP := .venv/complete
 SCHEMA ?= openapi.json
 FUZZ_SECONDS ?= 600
+SOAK_SECONDS ?= 600
 # What the tools that only read the code are given for settings; nothing connects to these.
 OFFLINE := SECRET_KEY=offline DATABASE_URL=postgresql://localhost/offline REDIS_URL=redis://localhost/0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types schema bench bench-scale evaluate fuzz lock
+.PHONY: help run test lint types schema bench bench-scale evaluate fuzz soak lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ evaluate: $(STAMP) ## Measure how well declaration pages are read
 
 fuzz: $(STAMP) ## Fuzz the API for FUZZ_SECONDS (600); ARGS go to schemathesis
 	@$(BIN)/python -m tests.fuzz --max-time $(FUZZ_SECONDS) $(ARGS)
+
+soak: $(STAMP) ## Drive mixed traffic for SOAK_SECONDS (600) while parts are killed and restarted
+	@$(BIN)/python -m tests.soak --seconds $(SOAK_SECONDS)
 
 lock: $(STAMP) ## Resolve requirements/*.in anew into requirements/*.txt, with hashes
 	@cd requirements && for name in base dev; do \

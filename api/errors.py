@@ -1,5 +1,6 @@
 """Every error, of any layer, leaves through here: `{"error": {"code", "message", "details", "request_id"}}`."""
 
+import sys
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -267,7 +268,9 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _answer(request, ServerError())
+    """What no view of ours met: Django calls this while the exception is handled. A database that is away is 503."""
+    failure = sys.exception()
+    return _answer(request, as_api_error(failure) if isinstance(failure, Exception) else ServerError())
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

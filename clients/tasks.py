@@ -15,12 +15,14 @@ from clients.reading.fields import find
 from clients.services.declaration_pages import keep_reading, ring, try_reading
 
 logger = structlog.get_logger(__name__)
-TRY_AGAIN_AFTER = timedelta(minutes=10)
-"""Longer than any try takes."""
+MOST_TRYING = 100
+"""Seconds of one try, most of them for a storage that is slow: the reading itself is bounded (clients.reading)."""
+TRY_AGAIN_AFTER = timedelta(minutes=2)
+"""Longer than any try takes: whose worker died has not long to wait."""
 SWEEP_AT_MOST = 500
 
 
-@shared_task
+@shared_task(soft_time_limit=MOST_TRYING - 10, time_limit=MOST_TRYING)
 def read_declaration_page(page_id: str) -> None:
     """Fills what can be read from the page's file, or says that it cannot be."""
     page = try_reading(UUID(page_id))

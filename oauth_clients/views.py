@@ -22,6 +22,7 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from api import counts, ratelimits
 from api.addresses import client_address
+from api.errors import Unavailable
 from oauth_clients import parameters
 
 logger = structlog.get_logger(__name__)
@@ -145,10 +146,13 @@ class UnknownView(OAuthView):
 
 
 def _response(body: str, status: int) -> HttpResponse:
-    """Never kept by a cache (RFC 6749 §5.1); a 401 names the scheme to use (§5.2, RFC 9110 §15.5.2)."""
+    """Never kept by a cache (RFC 6749 §5.1); a 401 names the scheme to use (§5.2, RFC 9110 §15.5.2), a 503 when to come
+    back."""
     headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Basic realm="oauth"'
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers |= Unavailable().headers
     return HttpResponse(body, status=status, content_type="application/json", headers=headers)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,10 +14,10 @@ from django.core import signing
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 
 from audit.models import AuditEntry
-from clients import files, tasks
+from clients import files, links, tasks
 from clients.models import DeclarationPage, Submission
 from clients.services import declaration_pages as services
 from tests.answers import code, data, faults
@@ -224,6 +225,20 @@ def test_a_file_that_is_missing_is_404(api: Api, page: PageSeat, declaration_pag
     [file] = stored(declaration_pages_dir)
     file.unlink()
     assert downloaded(api, page).status_code == 404
+
+
+def test_a_link_while_the_database_is_away_is_503(
+    api: Api, page: PageSeat, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
+) -> None:
+    path = data(api.get(page.link_path, token=page.submission.client.agent.token))["url"]
+
+    def away(_: int) -> None:
+        raise OperationalError("the server is starting up")
+
+    monkeypatch.setattr(links, "principal_of", away)
+    answer = api.get(path.removeprefix("http://testserver"))
+    assert (answer.status_code, code(answer), answer.headers["Retry-After"]) == (503, "unavailable", "2")
+    assert logged().count('"request_failed"') == 1
 
 
 # --- corrected and taken out ----------------------------------------------------------------------------

@@ -164,7 +164,7 @@ def test_an_upload_does_not_need_the_broker(
 
 
 def test_the_sweep_rings_for_pages_that_nobody_reads(api: Api, submission: SubmissionSeat, rung: list[str]) -> None:
-    ages = {"new": (0, None), "missed": (2, None), "being read": (30, 5), "abandoned": (30, 11)}
+    ages = {"new": (0, None), "missed": (2, None), "being read": (30, 1), "abandoned": (30, 3)}
     pages = {}
     for name, (uploaded, tried) in ages.items():
         pages[name] = data(send(api, submission, upload()))["uuid"]

@@ -287,6 +287,7 @@ def test_our_own_failures_are_told_in_the_same_shape(api, partner, monkeypatch, 
     answer = api.post(URL, partner.grant)
     assert_refused(answer, status, error)
     assert "bug" not in answer.content.decode()
+    assert answer.headers.get("Retry-After") == ("2" if status == 503 else None)
 
 
 # --- limits and leaks -------------------------------------------------------------------------------

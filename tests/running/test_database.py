@@ -1,0 +1,26 @@
+"""A database that is restarted, as a server sees it that kept connections to it."""
+
+import os
+
+import pytest
+from django.db import connection
+
+from tests.conftest import PartnerSeat
+
+from .conftest import Serve, migrated_database_url
+
+pytestmark = pytest.mark.django_db(transaction=True)
+END_OTHERS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+def test_a_connection_that_the_database_ended_is_nobodys_503(serve: Serve, partner: PartnerSeat) -> None:
+    server = serve(migrated_database_url(), os.environ["REDIS_URL"], WEB_THREADS="1")
+    bearer = f"Bearer {partner.token}"
+    assert server.get("/v1/agents", authorization=bearer).status_code == 200
+    with connection.cursor() as cursor:
+        cursor.execute(END_OTHERS)
+        assert (True,) in cursor.fetchall()
+    assert server.get("/v1/agents", authorization=bearer).status_code == 200
