@@ -100,7 +100,8 @@ class Postgres:
         if not self.data_dir.exists():
             self._create(user)
         self._forget_the_dead()
-        options = ["-c", "listen_addresses=", "-k", str(self.sockets)]
+        # Terse: its log does not repeat the values at fault.
+        options = ["-c", "listen_addresses=", "-c", "log_error_verbosity=terse", "-k", str(self.sockets)]
         for name, value in ({} if self.durable else NOT_DURABLE).items():
             options += ["-c", f"{name}={value}"]
         arguments = ["start", "--wait", "--silent", "--options", shlex.join(options), "--log", str(self._log)]

@@ -94,10 +94,11 @@ def start() -> Iterator[Start]:
         return process
 
     yield start_one
-    for process in started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
+    running = [process for process in started if process.poll() is None]
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+    for process in running:
+        process.wait(20)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from oauth_clients.services import create_client
-from tests.clients.conftest import PDF
+from tests.clients.conftest import PDF, first_questions  # noqa: F401 - a fixture
 from tests.conftest import COMMAND_LINE
 from tests.pictures import picture
 from tests.running.conftest import ROOT, Serve, Start, environment, migrated_database_url
@@ -71,6 +71,7 @@ def test_a_use_that_is_wrong_is_seen(package: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("first_questions")
 def test_it_goes_the_whole_way(package: Path, serve: Serve, start: Start, tmp_path: Path) -> None:
     (tmp_path / "logo.png").write_bytes(picture())
     (tmp_path / "page.pdf").write_bytes(PDF)
