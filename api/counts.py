@@ -34,6 +34,11 @@ RATE_LIMITED = Counter("agency_api_rate_limited", "Requests over a limit", ["gro
 REPLAYS = Counter("agency_api_idempotent_replays", "Answers given again to a repeated Idempotency-Key")
 OUTAGES = Counter("agency_api_outages", "How often it was away when a request asked for it", ["part"])
 
+# Shown as 0 before they happen: a series that begins with 1 has not grown, and no alarm would hear of the first time.
+ERRORS.labels(500, "internal")
+OUTAGES.labels("broker")
+OUTAGES.labels("counter_store")
+
 
 def request(request: HttpRequest, status: int, seconds: float) -> None:
     """An answer on its way out."""

@@ -101,9 +101,7 @@ class Day:
         page = self.upload()["uuid"]
         self.page = f"{self.submission}/declaration-pages/{page}"
         self.data("PATCH", self.page, token=self.token, json={"policy_number": POLICY, "carrier": "Quix Mutual"})
-        link = self.data(
-            "GET", f"{self.client}/submission/{submission}/declaration-page/{page}", token=self.token
-        )["url"]  # fmt: skip
+        link = self.link()
         assert requests.get(link, timeout=30).content == declarations()
         self.secrets.append(link.rpartition("/")[2])
         words = {"search": "quixw", "filterByName": "quixinda", "filterByEmail": EMAIL, "filterByPhone": PHONE}
@@ -116,6 +114,12 @@ class Day:
         files = {"file": (FILE_NAME, content or declarations(), "application/pdf")}
         path = f"{self.submission}/declaration-pages"
         return self.data("POST", path, token=self.token, files=files, headers=headers)
+
+    def link(self) -> str:
+        """To the file of the declaration page."""
+        submission, page = (path.rpartition("/")[2] for path in (self.submission, self.page))
+        path = f"{self.client}/submission/{submission}/declaration-page/{page}"
+        return self.data("GET", path, token=self.token)["url"]
 
     def change(self, **headers: str) -> None:
         """One event."""
