@@ -126,12 +126,10 @@ def serve(tmp_path: Path, port: str, start: Start) -> Serve:
             output=tmp_path / "output",
             PORT=port,
             DATA_DIR=str(tmp_path),
-            SECRET_KEY="s" * 60,
-            ALLOW_INSECURE_HTTP="true",
             ALLOWED_HOSTS="127.0.0.1",
             DATABASE_URL=database_url,
             REDIS_URL=redis_url,
-            **{"WEB_CONCURRENCY": "1", **values},
+            **{"SECRET_KEY": "s" * 60, "ALLOW_INSECURE_HTTP": "true", "WEB_CONCURRENCY": "1", **values},
         )
 
         server = Server(process, f"http://127.0.0.1:{port}")
