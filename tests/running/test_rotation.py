@@ -5,9 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import redis
 import requests
 from django.contrib.auth.models import User
 
+from config import embedded
 from oauth_clients.services import create_client
 from tests.conftest import COMMAND_LINE
 from tests.webhooks.drills.stage import verifies
@@ -71,3 +73,38 @@ def test_the_secret_key(serve: Serve, start: Start, tmp_path: Path) -> None:
         start("-m", *WORKER, output=tmp_path / "worker", DATA_DIR=str(tmp_path), **neighbours, **NEW)
         wait_for(lambda: receiver.hits)
         assert any(verifies(receiver.hits[0], one) for one in day.secrets if one.startswith("whsec_"))
+
+
+def test_the_password_of_valkey(serve: Serve, tmp_path: Path) -> None:
+    """It takes both for a while."""
+    valkey = embedded.Valkey(tmp_path / "valkey", durable=False)
+    valkey.start()
+    store = redis.Redis(unix_socket_path=str(valkey.socket))
+    try:
+        store.execute_command("ACL", "SETUSER", "default", "resetpass", ">old")
+        server = served_by(serve, None, valkey, "old")
+        store.execute_command("AUTH", "old")
+        store.execute_command("ACL", "SETUSER", "default", ">new")
+        server = served_by(serve, server, valkey, "new")
+        store.execute_command("ACL", "SETUSER", "default", "<old")
+        assert counts(server)
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis(unix_socket_path=str(valkey.socket), password="old").ping()
+    finally:
+        store.execute_command("ACL", "SETUSER", "default", "nopass")
+        valkey.stop()
+
+
+def served_by(serve: Serve, before: Server | None, valkey: embedded.Valkey, password: str) -> Server:
+    if before:
+        stop(before.process)
+    server = serve(migrated_database_url(), valkey.url.replace("unix://", f"unix://:{password}@"))
+    assert counts(server)
+    return server
+
+
+def counts(server: Server) -> bool:
+    """Whether the store counts, and whether it takes what is rung for."""
+    checks = server.get("/readyz").json()["checks"]
+    first, second = (int(server.get("/v1/agents").headers["X-RateLimit-Remaining"]) for _ in range(2))
+    return second < first and {checks["counterStore"], checks["broker"]} == {"ok"}
