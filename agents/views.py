@@ -98,6 +98,7 @@ class AdditionalQuestionsView(OneAgentView):
         summary="Turn the additional questions on or off",
         takes=AdditionalQuestionsSerializer,
         gives=AdditionalQuestionsAnswerSerializer,
+        refusals={"agent_deactivated": "The agent is deactivated; reactivate it first."},
     )
     def patch(self, request: Request, agent_id: int) -> Response:
         """For the agent itself, or an admin of its agency."""

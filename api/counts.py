@@ -35,6 +35,11 @@ REPLAYS = Counter("agency_api_idempotent_replays", "Answers given again to a rep
 DEADLOCKS = Counter("agency_api_deadlocks", "Acts that were done again after a deadlock")
 OUTAGES = Counter("agency_api_outages", "How often it was away when a request asked for it", ["part"])
 
+# Shown as 0 before they happen: a series that begins with 1 has not grown, and no alarm would hear of the first time.
+ERRORS.labels(500, "internal")
+OUTAGES.labels("broker")
+OUTAGES.labels("counter_store")
+
 
 def request(request: HttpRequest, status: int, seconds: float) -> None:
     """An answer on its way out."""

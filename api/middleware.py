@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import structlog
+from django.conf import settings
 from django.core.signals import got_request_exception
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -51,10 +52,16 @@ class RequestMiddleware:
 
 
 def _told(request: HttpRequest) -> str:
-    """The path, as far as the log may hold it."""
+    """The path, as far as the log may hold it: of one that leads nowhere, how it begins; the rest may be anything."""
+    match = request.resolver_match
+    if match is None or match.url_name == "nowhere":
+        first, slash, _ = request.path[1:].partition("/")
+        return f"/{first if first in settings.SLUG_RESERVED else '…'}{slash and '/…'}"
     path = OPENS_A_DOOR.sub(r"\1…", request.path)
-    slug = request.resolver_match.kwargs.get("slug") if request.resolver_match else None
-    return path.replace(slug, "<slug>", 1) if slug else path
+    for name in ("slug", "url"):  # the second is what the admin does not know
+        if value := match.kwargs.get(name):
+            path = path.replace(value, f"<{name}>", 1)
+    return path
 
 
 @receiver(got_request_exception)

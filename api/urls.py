@@ -6,5 +6,5 @@ urlpatterns = [
     path("openapi.json", docs.openapi, name="openapi"),
     path("docs/", docs.page, name="docs"),
     re_path(r"^media/pictures/(?P<name>(?:[\d-]+/)?\w+\.[a-z]+)$", media.picture, name="picture"),
-    re_path(r"^v1/", views.not_found),
+    re_path(r"^v1/", views.not_found, name="nowhere"),
 ]

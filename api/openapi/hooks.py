@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.openapi import shared
+from api.openapi import choices, shared
 
 Json = dict[str, Any]
 OAUTH_ERROR = {
@@ -18,6 +18,7 @@ def complete(result: Json, generator: Any, request: Any, public: bool) -> Json:
     components = result.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     schemas["OAuthError"] = OAUTH_ERROR
+    choices.name(result)
     components["schemas"] = dict(sorted(schemas.items()))
     components["headers"] = shared.HEADERS
     components["parameters"] = shared.PARAMETERS

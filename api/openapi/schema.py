@@ -1,15 +1,16 @@
 """One operation of the document, from its declaration, its docstring and the conventions of contract §2."""
 
+import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.validators import RegexValidator
 from django_filters import IsoDateTimeFilter, MultipleChoiceFilter
 from drf_spectacular.openapi import AutoSchema
-from rest_framework.serializers import CharField
+from rest_framework.serializers import CharField, FileField
 
 from api.cursors import MAX_LENGTH
-from api.filters import SyncedFilterSet
+from api.filters import SyncedFilterSet, TrueFalseFilter
 from api.openapi import examples, samples
 from api.openapi.shared import ERRORS, answer_headers
 from api.operations import Caller, Operation
@@ -90,9 +91,8 @@ class ApiSchema(AutoSchema):
         parameters = [_path_id(name) for name in names]
         if self.declared.paged:
             parameters += [
-                _query(
-                    "page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}, "The page, from 1."
-                ),
+                # No `default`: generated clients would send it, with a cursor too.
+                _query("page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}, "The page; the first is 1."),
                 _query("cursor", {"type": "string", "maxLength": MAX_LENGTH}, CURSOR),
                 _query(
                     "perPage",
@@ -142,7 +142,16 @@ class ApiSchema(AutoSchema):
             meta["minLength"] = 1
             if not any(isinstance(one, RegexValidator) for one in field.validators):
                 meta["pattern"] = NOT_BLANK
+        if direction == "request" and (default := meta.pop("default", None)) is not None:
+            # In words: generators would send it, or demand it of the caller.
+            meta.setdefault("description", f"`{json.dumps(default)}` where it is left out.")
         return meta
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Json:
+        """drf-spectacular would describe a file that is sent as the address of one."""
+        if direction == "request" and isinstance(field, FileField):
+            return {"type": "string", "format": "binary", **self._get_serializer_field_meta(field, direction)}
+        return super()._map_serializer_field(field, direction, bypass_extensions)
 
     # --- what goes out ------------------------------------------------------------------------------
 
@@ -208,6 +217,8 @@ def _include(words: tuple[str, ...]) -> Json:
 
 def _filter(name: str, declared: Any) -> Json:
     schema: Json = {"type": "string"}
+    if isinstance(declared, TrueFalseFilter):
+        return _query(name, {"type": "boolean"}, declared.extra.get("help_text", ""))
     if choices := declared.extra.get("choices"):
         schema["enum"] = [value for value, _ in choices]
     if maximum := declared.extra.get("max_length"):

@@ -198,6 +198,7 @@ def _oauth(name: str, summary: str, description: str, fields: Json, required: li
             "description": description,
             "tags": ["OAuth"],
             "security": [{"clientCredentials": []}, {}],
+            "parameters": [{"$ref": "#/components/parameters/RequestId"}],
             "requestBody": {
                 "required": True,
                 "content": {
@@ -280,7 +281,7 @@ def _probe(name: str, summary: str, description: str, tag: str, also: Json | Non
             "summary": summary,
             "description": description,
             "tags": [tag],
-            "security": [{}],
+            "security": [],
             "responses": responses,
         }
     }

@@ -126,3 +126,25 @@ def test_the_page_names_no_outside_host(client: Any) -> None:
 @pytest.mark.parametrize("page", ["/docs", "/admin"])
 def test_a_page_typed_without_its_slash_is_found(client: Any, page: str) -> None:
     assert client.get(page).headers["Location"] == f"{page}/"
+
+
+def test_a_file_is_described_as_one_and_json_carries_none() -> None:
+    """Generated clients send what the schema says; for a while it said an address."""
+    taken = {one["operationId"]: one["requestBody"]["content"] for _, _, one in V1 if "requestBody" in one}
+    with_files = {name: media for name, media in taken.items() if "multipart/form-data" in media}
+    assert with_files.keys() == {"createAgencyAgent", "updateAgency", "updateAgencyAgent", "uploadDeclarationPage"}
+    for media in with_files.values():
+        title = media["multipart/form-data"]["schema"]["$ref"].rpartition("/")[2]
+        properties = DOCUMENT["components"]["schemas"][title]["properties"]
+        files = {name for name, one in properties.items() if one.get("format") == "binary"}
+        assert len(files) == 1
+        assert not files & media.get("application/json", {"schema": {"properties": {}}})["schema"]["properties"].keys()
+
+
+def test_what_may_be_left_out_has_no_default_that_a_generated_client_would_send() -> None:
+    """`page=1` beside a cursor is refused; and some would demand it of their callers."""
+    sent = [parameter for _, _, operation in V1 for parameter in operation["parameters"] if "name" in parameter]
+    assert {one["name"] for one in sent if "default" in one["schema"]} == {"perPage"}
+    bodies = [one for title, one in DOCUMENT["components"]["schemas"].items() if title.startswith("New")]
+    assert bodies
+    assert "default" not in json.dumps(bodies)

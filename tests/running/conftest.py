@@ -96,10 +96,11 @@ def start() -> Iterator[Start]:
         return process
 
     yield start_one
-    for process in started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
+    running = [process for process in started if process.poll() is None]
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+    for process in running:
+        process.wait(20)
 
 
 @pytest.fixture
@@ -128,12 +129,10 @@ def serve(tmp_path: Path, port: str, start: Start) -> Serve:
             output=tmp_path / "output",
             PORT=port,
             DATA_DIR=str(tmp_path),
-            SECRET_KEY="s" * 60,
-            ALLOW_INSECURE_HTTP="true",
             ALLOWED_HOSTS="127.0.0.1",
             DATABASE_URL=database_url,
             REDIS_URL=redis_url,
-            **{"WEB_CONCURRENCY": "1", **values},
+            **{"SECRET_KEY": "s" * 60, "ALLOW_INSECURE_HTTP": "true", "WEB_CONCURRENCY": "1", **values},
         )
 
         server = Server(process, f"http://127.0.0.1:{port}")
