@@ -14,6 +14,8 @@ REFUSED = {
     r"DROP COLUMN|DROP TABLE|RENAME": "the release before still reads it: let go of it a release later",
 }
 """What a statement on a table that is there already may not do, and why."""
+BODY = re.compile(r"(\bFUNCTION\b[^$]*)\$(\w*)\$.*?\$\2\$", re.DOTALL)
+"""Of a function that is created: nothing of it happens now."""
 
 
 def faults(statements: list[str]) -> list[str]:
@@ -21,7 +23,7 @@ def faults(statements: list[str]) -> list[str]:
     new = {name for one in statements for name in re.findall(r'^CREATE TABLE "?(\w+)', one)}
     return [
         f"{one}: {why}"
-        for one in statements
+        for one in (BODY.sub(r"\1''", statement) for statement in statements)
         if _table(one) not in new
         for form, why in REFUSED.items()
         if re.search(form, one)
@@ -56,6 +58,8 @@ def test_none_holds_up_a_table_that_is_in_use() -> None:
         'ALTER TABLE "agents_agent" DROP COLUMN "email" CASCADE;',
         'ALTER TABLE "agents_agent" RENAME COLUMN "email" TO "mail";',
         'DROP TABLE "agents_agent" CASCADE;',
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$; DROP TABLE agents_agent;",
+        "DO $$ BEGIN DROP TABLE agents_agent; END $$;",
     ],
 )
 def test_what_would_is_seen(statement: str) -> None:
@@ -71,6 +75,7 @@ def test_what_would_is_seen(statement: str) -> None:
             'ALTER TABLE "new" ADD CONSTRAINT "c" CHECK (true);',
         ],
         ['CREATE INDEX CONCURRENTLY "i" ON "agents_agent" ("email");'],
+        ["CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $body$ DROP TABLE agents_agent $body$;"],
         [
             'ALTER TABLE "agents_agent" ADD COLUMN "x" integer DEFAULT 0 NOT NULL;',
             'ALTER TABLE "agents_agent" ALTER COLUMN "x" DROP DEFAULT;',
