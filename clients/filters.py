@@ -2,7 +2,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from django.db.models import QuerySet
-from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 from django_filters import CharFilter, ChoiceFilter, IsoDateTimeFilter, MultipleChoiceFilter
 
@@ -56,10 +55,7 @@ class ClientFilter(SyncedFilterSet):
         return self._found(queryset, query_of_value(self.known["agent_id"], Kind.PHONE, phone_key(value)))
 
     def _found(self, queryset: QuerySet[Client], query: str | None) -> QuerySet[Client]:
-        """By index, which a policy would stand before (docs/row-level-security.md)."""
-        if not query:
-            return queryset.none()
-        return queryset.filter(pk__in=RawSQL("SELECT clients_with_words(%s::tsquery)", [query]))
+        return queryset.filter(words__finds_own=query) if query else queryset.none()
 
 
 class QuestionSetFilter(StrictFilterSet):

@@ -119,6 +119,18 @@ class Finds(Lookup):
         return f"{column} @@ %s::tsquery", [*params, self.rhs]
 
 
+@SearchVectorField.register_lookup
+class FindsOwn(Finds):
+    """The same among the clients of the agency for which the database is asked: by a function of the database's, for a
+    policy would stand before the index (docs/row-level-security.md)."""
+
+    lookup_name = "finds_own"
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        key, params = compiler.compile(self.lhs.target.model._meta.pk.get_col(self.lhs.alias))
+        return f"{key} IN (SELECT clients_with_words(%s::tsquery))", [*params, self.rhs]
+
+
 def _entry(agent_id: int, kind: Kind, word: str) -> str:
     return f"{agent_id}{kind.value}{word}"
 

@@ -126,7 +126,7 @@ def test_what_is_done_as_the_owner_is_told_by_name(db: None) -> None:
         role: {
             name
             for (name,) in asked(
-                "SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+                "SELECT proname FROM pg_proc WHERE prosecdef AND prorettype <> 'trigger'::regtype"
                 " AND has_function_privilege(%s, oid, 'EXECUTE')",
                 role,
             )

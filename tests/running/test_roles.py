@@ -81,6 +81,7 @@ def test_each_process_in_its_role(site: Site, serve: Serve) -> None:
     logins = site.asked(OWNER, "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database()")
     assert {name for (name,) in logins} == {OWNER, API}
     assert site.asked(API, "SELECT count(*) FROM agents_agent") == [(0,)]
+    assert site.asked(OWNER, f"SET ROLE {API}", "SELECT count(*) FROM agents_agent") == [(0,)]  # one login for all
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         site.asked(API, "SELECT count(*) FROM auth_user")
     assert site.asked(OWNER, "SELECT count(*) FROM agents_agent") == [(1,)]
