@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import DatabaseError, ProgrammingError, connection, models, transaction
+from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, models, transaction
 from django.utils import timezone
 
 from agencies.models import Agency
-from agents.models import Agent
+from agencies.serializers import AGENCIES
+from agents.models import Agent, AgentLink
+from agents.serializers import AGENTS
 from api import pagination
-from api.models import IdempotentAnswer
-from api.principals import AgentPrincipal, Partner, Principal
+from api.models import IdempotentAnswer, Total
+from api.principals import AgentPrincipal, ApiPrincipal, Partner, Principal
 from api.roles import ADMIN, API, WORKER
+from api.statements import LISTED
 from api.tenancy import Standing, acting_as, acting_for, standing_as
 from audit.models import AuditEntry
 from clients.models import Client
@@ -37,8 +40,8 @@ def points_at(model: type[models.Model]) -> Iterator[type[models.Model]]:
 
 
 def tenants_models() -> list[type[models.Model]]:
-    """Every model that leads to an agency, so that a new one cannot be left out; and the two that lead nowhere."""
-    found = {Agency, AuditEntry, IdempotentAnswer}
+    """Every model that leads to an agency, so that a new one cannot be left out; and the three that lead nowhere."""
+    found = {Agency, AuditEntry, IdempotentAnswer, Total}
     all_models = [model for app in OURS for model in apps.get_app_config(app).get_models()]
     while more := {one for one in all_models if found.intersection(points_at(one))} - found:
         found |= more
@@ -184,6 +187,7 @@ FILTERS = sorted(
     {type(model._default_manager.all()) for model in TENANTS if hasattr(model._default_manager.all(), "visible_to")},
     key=lambda queryset: queryset.__name__,
 )
+INDEXES = {listing: listing.index for listing in (AGENCIES, AGENTS)}
 LINK = "linkDeclarationPage"
 READS = [row for row in ROWS if row.method == "GET"]
 FOREIGN = ("foreign partner", "foreign agent")
@@ -196,10 +200,25 @@ def no_filters(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     def take_away() -> None:
         for queryset in FILTERS:
             monkeypatch.setattr(queryset, "visible_to", lambda self, _: self.all())
-        pagination._unfiltered.cache_clear()
+        for listing, index in INDEXES.items():
+            object.__setattr__(listing, "index", everything_in(index))
+        pagination._kept.cache_clear()
 
     yield take_away
-    pagination._unfiltered.cache_clear()
+    for listing, index in INDEXES.items():
+        object.__setattr__(listing, "index", index)
+    pagination._kept.cache_clear()
+
+
+def everything_in(index: Callable[[ApiPrincipal], models.QuerySet[Any]]) -> Callable[[ApiPrincipal], Any]:
+    """What a list is read from, of whomever."""
+
+    def of_all(principal: ApiPrincipal) -> models.QuerySet[Any]:
+        narrowed = index(principal)
+        column = narrowed.query.annotations[LISTED].target.attname
+        return narrowed.model._default_manager.annotate(**{LISTED: models.F(column)})
+
+    return of_all
 
 
 def path_to_agency(model: type[models.Model]) -> str:
@@ -213,6 +232,8 @@ def rows_of(world: World, model: type[models.Model]) -> models.QuerySet[Any]:
     """Of our agency, which is here the one that is attacked."""
     if model is IdempotentAnswer:
         return model._base_manager.filter(actor=f"agent:{world.ids['agent']}")
+    if model is Total:
+        return model._base_manager.filter(listed="clients_client", owner=world.ids["agent"])
     return model._base_manager.filter(**{path_to_agency(model): world.ids["agency"]})
 
 
@@ -313,8 +334,8 @@ def refused(act: Callable[[], Any]) -> bool:
     try:
         with transaction.atomic():
             return not act()
-    except ProgrammingError as refusal:
-        if not re.search("permission denied|row-level security", str(refusal)):
+    except (ProgrammingError, IntegrityError) as refusal:
+        if not re.search("permission denied|row-level security|stays in its agency", str(refusal)):
             raise
         return True
 
@@ -326,7 +347,8 @@ def test_no_statement_reaches_a_foreign_row(attacked: World, model: type[models.
     theirs = rows_of(attacked, model)
     row, before = theirs.first(), all_of(attacked)
     copy = model(**{field.attname: getattr(row, field.attname) for field in model._meta.concrete_fields})
-    copy.pk = model._meta.pk.get_default() if model is not IdempotentAnswer else b"another"
+    if model is not AgentLink:  # whose key is what it ties together
+        copy.pk = model._meta.pk.get_default() if model is not IdempotentAnswer else b"another"
     unchanged = {name: value for name, value in vars(row).items() if name not in ("_state", model._meta.pk.attname)}
     with acting_for(intruder(attacked, caller)):
         assert refused(lambda: list(theirs.values_list("pk")))
