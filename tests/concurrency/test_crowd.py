@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from api import roles
 from audit.models import AuditEntry
 from tests.answers import data
 from tests.conftest import new_agency, partner_seat
@@ -55,7 +56,7 @@ def crowd(server: Server, start: Start, tmp_path: Path, receiver: Receiver) -> C
         DATA_DIR=str(tmp_path),
         SECRET_KEY="s" * 60,
         ALLOW_INSECURE_HTTP="true",
-        DATABASE_URL=migrated_database_url(),
+        DATABASE_URL=migrated_database_url(roles.WORKER),
         REDIS_URL=os.environ["REDIS_URL"],
         **TRIAL,
     )

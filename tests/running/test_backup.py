@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import requests
 
+from api import roles
 from config import embedded
 from oauth_clients.services import create_client
 from tests.conftest import COMMAND_LINE
@@ -26,6 +27,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.drill]
 SECTION = (ROOT / "docs/runbook.md").read_text().partition("## Back-up and restore")[2]
 LINES = re.search(r"```sh\n(.*?)```", SECTION, re.DOTALL)[1]  # type: ignore[index]
 KEY = "s" * 60
+OWNER = "postgres"
 TRIAL = {"ALLOW_INSECURE_HTTP": "true", "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES": "true"}
 WORKER = ["celery", "-A", "config", "worker", "--queues", "celery,webhooks", "--concurrency", "1", "--without-mingle"]
 
@@ -86,12 +88,13 @@ def test_a_service_goes_on_from_its_back_up(
     serve: Serve, start: Start, receiver: Receiver, tmp_path: Path, restored_url: str
 ) -> None:
     def worker(database_url: str, name: str) -> "subprocess.Popen[str]":
-        facts = {"DATABASE_URL": database_url, "REDIS_URL": os.environ["REDIS_URL"], "SECRET_KEY": KEY, **TRIAL}
+        as_worker = embedded.url_of(roles.WORKER, database_url)
+        facts = {"DATABASE_URL": as_worker, "REDIS_URL": os.environ["REDIS_URL"], "SECRET_KEY": KEY, **TRIAL}
         return start("-m", *WORKER, output=tmp_path / name, DATA_DIR=str(tmp_path), **facts)
 
-    url = migrated_database_url()
+    url = migrated_database_url(OWNER)
     row, secret = create_client(name="Partner", actor=COMMAND_LINE)
-    server = serve(url, os.environ["REDIS_URL"], WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true")
+    server = serve(embedded.url_of(roles.API, url), os.environ["REDIS_URL"], WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true")
     working = worker(url, "worker")
     day = Day(server.url, row.client_id, secret, receiver.url("/crm"))
     day.begin()
@@ -108,7 +111,7 @@ def test_a_service_goes_on_from_its_back_up(
     shutil.copytree(tmp_path / "kept", tmp_path / "media")
 
     assert rows(restored_url) == counted
-    serve(restored_url, os.environ["REDIS_URL"], WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true")
+    serve(embedded.url_of(roles.API, restored_url), os.environ["REDIS_URL"], WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true")
     assert told(day) == before
     worker(restored_url, "worker-of-restored")
     came = len(receiver.hits)

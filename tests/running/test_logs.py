@@ -47,7 +47,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def day(start: Start, receiver: Receiver, tmp_path: Path, port: str) -> Day:
     """With every process of the service, each with a log of its own."""
-    for name, command in COMMANDS.items():
+    for name, (role, command) in COMMANDS.items():
         start(
             "-m", *command,
             output=tmp_path / f"{name}.log",
@@ -58,7 +58,7 @@ def day(start: Start, receiver: Receiver, tmp_path: Path, port: str) -> Day:
             ALLOWED_HOSTS="127.0.0.1",
             WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true",
             MAIL_URL="smtp://quixuser:quixpassword@127.0.0.1:1",
-            DATABASE_URL=migrated_database_url(),
+            DATABASE_URL=migrated_database_url(role),
             REDIS_URL=os.environ["REDIS_URL"],
             **LIMITS,
         )  # fmt: skip

@@ -9,6 +9,7 @@ import redis
 import requests
 from django.contrib.auth.models import User
 
+from api import roles
 from config import embedded
 from oauth_clients.services import create_client
 from tests.conftest import COMMAND_LINE
@@ -53,7 +54,7 @@ def is_logged_in(browser: Browser) -> bool:
 def test_the_secret_key(serve: Serve, start: Start, tmp_path: Path) -> None:
     row, secret = create_client(name="Partner", actor=COMMAND_LINE)
     server = replaced(serve, None, **OLD)
-    neighbours = {"DATABASE_URL": migrated_database_url(), "REDIS_URL": os.environ["REDIS_URL"], **TRIAL}
+    neighbours = {"DATABASE_URL": migrated_database_url(roles.WORKER), "REDIS_URL": os.environ["REDIS_URL"], **TRIAL}
     with receiving() as receiver:
         day = Day(server.url, row.client_id, secret, receiver.url("/crm"))
         day.begin()

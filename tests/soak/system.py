@@ -116,10 +116,13 @@ class System:
     # --- starting -------------------------------------------------------------------------------------
 
     def _start(self, name: str) -> None:
+        role, command = COMMANDS[name]
+        environment = {**os.environ, "DATABASE_URL": self.services.url_of(role)}
         with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", *COMMANDS[name]], cwd=BASE_DIR, start_new_session=True, stdout=log, stderr=log
-            )
+                [sys.executable, "-m", *command],
+                cwd=BASE_DIR, env=environment, start_new_session=True, stdout=log, stderr=log,
+            )  # fmt: skip
 
     def _supervise(self) -> None:
         while not self._stopping.wait(AWAY_SECONDS):

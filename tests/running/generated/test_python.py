@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from api import roles
 from oauth_clients.services import create_client
 from tests.clients.conftest import PDF, first_questions  # noqa: F401 - a fixture
 from tests.conftest import COMMAND_LINE
@@ -76,15 +77,15 @@ def test_it_goes_the_whole_way(package: Path, serve: Serve, start: Start, tmp_pa
     (tmp_path / "logo.png").write_bytes(picture())
     (tmp_path / "page.pdf").write_bytes(PDF)
     row, secret = create_client(name="Partner", actor=COMMAND_LINE)
-    database_url, redis_url = migrated_database_url(), os.environ["REDIS_URL"]
-    server = serve(database_url, redis_url, **TRIAL)
+    redis_url = os.environ["REDIS_URL"]
+    server = serve(migrated_database_url(), redis_url, **TRIAL)
     start(
         "-m", *WORKER, "--without-gossip", "--without-mingle",
         output=tmp_path / "worker",
         DATA_DIR=str(tmp_path),
         SECRET_KEY="s" * 60,
         ALLOW_INSECURE_HTTP="true",
-        DATABASE_URL=database_url,
+        DATABASE_URL=migrated_database_url(roles.WORKER),
         REDIS_URL=redis_url,
         **TRIAL,
     )  # fmt: skip
