@@ -27,6 +27,7 @@ HEARD = {
     "ServerErrors": ("0", "1"),
     "CounterStoreAway": ("0", "1"),
     "BrokerAway": ("0", "1"),
+    "Deadlocks": ("0", "11"),
     "DeliveriesLate": ("60", "61"),
     "OutboxDeep": ("99999", "100000"),
     "ManyWebhooksFail": ("20", "21"),
