@@ -114,8 +114,11 @@ FOLD = """
 
 
 def kept_by_triggers(table: str, kept: Kept) -> list[Operation]:
-    """The operations of a migration that keep a table's totals from then on. These lock the table, for a
-    moment, until their migration is committed; what is there already is for `counted_so_far`."""
+    """The operations of a migration that keep a table's totals from then on.
+
+    They lock the table until the migration is committed, a moment later: so every row is either there by then, for
+    `counted_so_far` in the next migration, or counted by these.
+    """
     added = f"SELECT ({kept.owner})::text, ({kept.part})::text, 1 FROM new_rows"  # noqa: S608 - SQL of ours
     removed = f"SELECT ({kept.owner})::text, ({kept.part})::text, -1 FROM old_rows"  # noqa: S608
     rows = {"INSERT": added, "UPDATE": f"{added} UNION ALL {removed}", "DELETE": removed}
@@ -126,7 +129,8 @@ def kept_by_triggers(table: str, kept: Kept) -> list[Operation]:
 
 
 def counted_so_far(table: str, kept: Kept) -> list[Operation]:
-    """The operations of the migration after that, which must be `atomic = False`: what is there already is counted."""
+    """The operations of the migration after that, which must be `atomic = False`. What is there already is counted in
+    one snapshot, beside whoever writes, as `recount` does."""
     counted = REPAIR.format(table=table, owner=kept.owner, part=kept.part)
     return patiently([RunSQL(counted, RunSQL.noop)])
 
