@@ -70,8 +70,6 @@ class Agent(models.Model):
             ),
             models.Index(Lower("email"), name="agent_by_email"),
             models.Index(fields=["agency", "updated_at", "id"], name="agent_by_updated"),
-            # For partners of many agencies, who else would sort all of their agents for each page of a sync.
-            models.Index(fields=["updated_at", "id"], name="agent_of_any_by_updated"),
         ]
 
     def __str__(self) -> str:

@@ -29,6 +29,17 @@ class Slot(Expression):
         return "%s", (self,)
 
 
+class UnplannedSlot(Slot):
+    """A slot whose value the planner is not shown, where one plan is right for every value.
+
+    Else it makes a new one each time for as long as its guess for that value is better than for the average, and
+    planning a list takes longer than reading a page of it.
+    """
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        return "(SELECT %s)", (self,)
+
+
 class Statement:
     """The SQL of a `values_list` queryset, kept.
 
@@ -68,9 +79,12 @@ class InsertStatement:
 LISTED = "listed"
 """What the id of a listed row is called in an index of them."""
 # Whichever end of the list is nearer: the last page costs what the first does. One of the two parts is not executed.
+# How far in the page is stands in a query of its own: known to the planner, it would make a new plan each time.
 FIRST_IDS = "SELECT id, row_number() OVER () FROM ({forwards} LIMIT {limit:d}) forwards (id)"
 DEEP_IDS = """
-    SELECT id, row_number() OVER () FROM ({forwards} LIMIT {limit:d} OFFSET %s) forwards (id)
+    SELECT id, row_number() OVER () FROM (
+        {forwards} LIMIT {limit:d} OFFSET (SELECT %s::bigint)
+    ) forwards (id)
     WHERE (SELECT %s::bigint <= total / 2 FROM counted)
     UNION ALL (
         SELECT id, -row_number() OVER () FROM (
@@ -110,7 +124,7 @@ class ListStatement:
         self.model = index.model
         self._forwards = Statement(index.order_by(LISTED).values_list(LISTED))
         self._backwards = Statement(index.order_by(f"-{LISTED}").values_list(LISTED))
-        after = index.filter(**{f"{LISTED}__gt": Slot("after", BigIntegerField())})
+        after = index.filter(**{f"{LISTED}__gt": UnplannedSlot("after", BigIntegerField())})
         self._after = Statement(after.order_by(LISTED).values_list(LISTED))
         on_page = RawSQL("SELECT id FROM ids", [])
         self._rows = Statement(rows.filter(pk__in=on_page).values_list(*columns))
@@ -216,8 +230,8 @@ def run(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
 
 
 def slots_of(kind: Callable[..., ApiPrincipal]) -> ApiPrincipal:
-    """A principal of this kind with a slot in each field, to compose a statement with."""
-    return kind(**{field.name: Slot(field.name, BigIntegerField()) for field in fields(cast(Any, kind))})
+    """A principal of this kind with a slot in each field, to compose a list with."""
+    return kind(**{field.name: UnplannedSlot(field.name, BigIntegerField()) for field in fields(cast(Any, kind))})
 
 
 def values_of(principal: ApiPrincipal) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from django.db.models import Model
 
 from api.indexes import patiently
 from api.statements import Query
+from api.triggers import after
 
 ACTIVE, DEACTIVATED = "active", "deactivated"
 WHOLE = ("",)
@@ -82,19 +83,10 @@ ADD = """
         END IF;
     END $$
 """
-# Whoever writes to a table need have no right on the totals, nor on what a trigger looks up: hence SECURITY DEFINER,
-# and a search path that nobody can put something else into.
-TRIGGER = """
-    CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    BEGIN
-        PERFORM api_total_add('{table}', of_owner, of_part, sum(one)::bigint)
-        FROM ({rows}) AS changed (of_owner, of_part, one) GROUP BY of_owner, of_part HAVING sum(one) <> 0;
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER {name} AFTER {event} ON {table} REFERENCING {tables}
-    FOR EACH STATEMENT EXECUTE FUNCTION {name}()
+CHANGED = """
+    PERFORM api_total_add('{table}', of_owner, of_part, sum(one)::bigint)
+    FROM ({rows}) AS changed (of_owner, of_part, one) GROUP BY of_owner, of_part HAVING sum(one) <> 0;
 """
-OLD, NEW = "OLD TABLE AS old_rows", "NEW TABLE AS new_rows"
 REPAIR = """
     WITH there (owner, part, amount) AS (
         SELECT ({owner})::text, ({part})::text, COUNT(*) FROM {table} GROUP BY 1, 2
@@ -122,29 +114,25 @@ FOLD = """
 
 
 def kept_by_triggers(table: str, kept: Kept) -> list[Operation]:
-    """The operations of a migration that keep a table's totals from then on. These lock the table, for a
-    moment, until their migration is committed; what is there already is for `counted_so_far`."""
+    """The operations of a migration that keep a table's totals from then on.
+
+    They lock the table until the migration is committed, a moment later: so every row is either there by then, for
+    `counted_so_far` in the next migration, or counted by these.
+    """
     added = f"SELECT ({kept.owner})::text, ({kept.part})::text, 1 FROM new_rows"  # noqa: S608 - SQL of ours
     removed = f"SELECT ({kept.owner})::text, ({kept.part})::text, -1 FROM old_rows"  # noqa: S608
+    rows = {"INSERT": added, "UPDATE": f"{added} UNION ALL {removed}", "DELETE": removed}
     return [
-        _trigger(table, "INSERT", added, NEW),
-        _trigger(table, "UPDATE", f"{added} UNION ALL {removed}", f"{OLD} {NEW}"),
-        _trigger(table, "DELETE", removed, OLD),
+        after(event, table, f"{table}_total_{event.lower()}", CHANGED.format(table=table, rows=rows[event]))
+        for event in rows
     ]
 
 
 def counted_so_far(table: str, kept: Kept) -> list[Operation]:
-    """The operations of the migration after that, which must be `atomic = False`: what is there already is counted."""
+    """The operations of the migration after that, which must be `atomic = False`. What is there already is counted in
+    one snapshot, beside whoever writes, as `recount` does."""
     counted = REPAIR.format(table=table, owner=kept.owner, part=kept.part)
     return patiently([RunSQL(counted, RunSQL.noop)])
-
-
-def _trigger(table: str, event: str, rows: str, tables: str) -> RunSQL:
-    name = f"{table}_total_{event.lower()}"
-    return RunSQL(
-        TRIGGER.format(name=name, table=table, event=event, rows=rows, tables=tables),
-        f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}()",
-    )
 
 
 def recount(table: str, kept: Kept) -> list[Drift]:

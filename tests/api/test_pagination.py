@@ -139,6 +139,30 @@ def test_queries_do_not_grow_with_the_page(
     assert len(captured) == queries
 
 
+@pytest.mark.parametrize(("number", "way"), [(1, "Forward"), (3, "Forward"), (12, "Backward")])
+def test_a_page_is_read_from_the_nearer_end(
+    api: Api, partner: PartnerSeat, agency: AgencySeat, number: int, way: str
+) -> None:
+    """PostgreSQL's own account of the very statement that was sent: nothing is counted, and few rows are read."""
+    agents_of_agency(agency.id, 299)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE agents_agent, agents_agentlink")
+    with CaptureQueriesContext(connection) as captured:
+        assert len(ids(page(api, partner, f"page={number}"))) == 25
+    sql = captured[-1]["sql"]
+    assert "COUNT(" not in sql
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
+        [[account]] = cursor.fetchall()
+    scans = [one for one in nodes(account[0]["Plan"]) if one.get("Relation Name") == "agents_agentlink"]
+    [read] = [one for one in scans if one["Actual Loops"]]
+    assert (read["Scan Direction"], read["Actual Rows"]) == (way, (number if way == "Forward" else 1) * 25)
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for part in plan.get("Plans", []) for node in nodes(part))]
+
+
 def test_one_round_trip_to_the_counter_store(api: Api, partner: PartnerSeat, seven: list[int]) -> None:
     page(api, partner, "")  # the script is known to the store from here on
     with redis.Redis.from_url(django_settings.REDIS_URL).monitor() as seen:

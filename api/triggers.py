@@ -1,0 +1,38 @@
+"""What migrations make triggers with.
+
+Whoever writes to a table need have no right on what its triggers look up and write: hence SECURITY DEFINER, and a
+search path that nobody can put something else into.
+"""
+
+from django.db.migrations import RunSQL
+
+TRIGGER = """
+    CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    BEGIN
+        {body}
+    END $$;
+    CREATE TRIGGER {name} {event} ON {table} {how} EXECUTE FUNCTION {name}()
+"""
+ROWS = {
+    "INSERT": "NEW TABLE AS new_rows",
+    "UPDATE": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    "DELETE": "OLD TABLE AS old_rows",
+}
+
+
+def after(event: str, table: str, name: str, body: str) -> RunSQL:
+    """Once after each statement, whose rows `body` finds as `old_rows` and `new_rows`."""
+    how = f"REFERENCING {ROWS[event]} FOR EACH STATEMENT"
+    return _trigger(name, table, f"AFTER {event}", how, f"{body} RETURN NULL;")
+
+
+def before(event: str, table: str, name: str, body: str, *, when: str = "true") -> RunSQL:
+    """Before each row of which `when` is true: `body` may change NEW, or raise."""
+    return _trigger(name, table, f"BEFORE {event}", f"FOR EACH ROW WHEN ({when})", f"{body} RETURN NEW;")
+
+
+def _trigger(name: str, table: str, event: str, how: str, body: str) -> RunSQL:
+    return RunSQL(
+        TRIGGER.format(name=name, table=table, event=event, how=how, body=body),
+        f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}()",
+    )
