@@ -128,7 +128,7 @@ class FindsOwn(Finds):
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         key, params = compiler.compile(self.lhs.target.model._meta.pk.get_col(self.lhs.alias))
-        return f"{key} IN (SELECT clients_with_words(%s::tsquery))", [*params, self.rhs]
+        return f"{key} = ANY (ARRAY(SELECT clients_with_words(%s::tsquery)))", [*params, self.rhs]  # asked once
 
 
 def _entry(agent_id: int, kind: Kind, word: str) -> str:
