@@ -74,10 +74,11 @@ FOUND = f"""
 # An operator that PostgreSQL does not know to keep secrets is not looked up in an index before a policy has passed
 # each row. So what such an index finds is found by the tables' owner, and of that only what is the caller's.
 WITH_EMAIL = f"SELECT id FROM agents_agent WHERE lower(email) = lower($1) AND agency_id = {REACHED}"
-WITH_WORDS = (
-    "SELECT c.id FROM clients_client c JOIN agents_agent a ON a.id = c.agent_id"
-    f" WHERE c.words @@ $1 AND a.agency_id = {AGENCY}"
-)
+# Found first: joined freely, PostgreSQL may ask the index anew for each agent of the agency.
+WITH_WORDS = f"""
+    WITH found AS MATERIALIZED (SELECT id, agent_id FROM clients_client WHERE words @@ $1)
+    SELECT id FROM found WHERE {OF_AGENTS.format(agency=AGENCY)}
+"""
 # Of the tables by month, and of these alone; their months are named by the worker (webhooks.partitions).
 OF_A_TABLE_BY_MONTH = """
     IF $1 NOT IN ('webhooks_event', 'webhooks_attempt') OR $2 !~ ('^' || $1 || '_[0-9]{4}_[0-9]{2}$') THEN
