@@ -7,7 +7,6 @@ from api.policies import (
     ACTOR,
     AGENCY,
     PARTNER,
-    REACHED,
     function,
     is_reached,
     open_to_all_but_the_api,
@@ -84,7 +83,7 @@ FOUND = f"""
 """
 # An operator that PostgreSQL does not know to keep secrets is not looked up in an index before a policy has passed
 # each row. So what such an index finds is found by the tables' owner, and of that only what is the caller's.
-WITH_EMAIL = f"SELECT id FROM agents_agent WHERE lower(email) = lower($1) AND agency_id = {REACHED}"
+WITH_EMAIL = f"SELECT id FROM agents_agent WHERE lower(email) = lower($1) AND ({is_reached('agents_agent.agency_id')})"
 # Found first, and once: joined at once, the index might be asked for each agent of the agency.
 WITH_WORDS = f"""
     WITH found AS MATERIALIZED (SELECT id, agent_id FROM clients_client WHERE words @@ $1)

@@ -91,6 +91,7 @@ def test_every_task_has_been_thought_of() -> None:
     ours = {name for name in current_app.tasks if not name.startswith(("celery.", "tests."))}
     assert ours == {
         "agencies.tasks.sweep_pictures",  # files of days that are over: nobody writes those
+        "agents.tasks.tidy_totals",  # tests/api/test_totals.py
         "api.tasks.clear_expired_idempotency_keys",  # here
         "clients.tasks.read_declaration_page",  # here
         "clients.tasks.resume_reading",  # rings only
