@@ -98,7 +98,7 @@ def start() -> Iterator[Start]:
     yield start_one
     running = [process for process in started if process.poll() is None]
     for process in running:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)  # gunicorn then waits for no kept connection
     for process in running:
         process.wait(20)
 
