@@ -108,7 +108,7 @@ async def agents(
 ) -> Page:
     """The first page; `perPage` is what the load asks for, and stands in the SQL."""
     async with request.app.state.database.acquire() as connection:
-        total = await connection.fetchval(COUNT, client)
+        total = await connection.fetchval(COUNT, str(client))
         rows = await connection.fetch(PAGE, client)
     meta = Meta(current_page=1, per_page=per_page, last_page=max(1, -(-total // per_page)), total=total)
     return Page(data=[_agent(*row) for row in rows], meta=meta)
