@@ -84,10 +84,11 @@ FOUND = f"""
 # An operator that PostgreSQL does not know to keep secrets is not looked up in an index before a policy has passed
 # each row. So what such an index finds is found by the tables' owner, and of that only what is the caller's.
 WITH_EMAIL = f"SELECT id FROM agents_agent WHERE lower(email) = lower($1) AND ({is_reached('agents_agent.agency_id')})"
-# Found first, and once: joined at once, the index might be asked for each agent of the agency.
+# Found first, and once: joined freely, PostgreSQL may ask the index anew for each agent of the agency. Then asked of each
+# that was found, a few, whose it is: joined, all agents of a large agency would be read for that.
 WITH_WORDS = f"""
     WITH found AS MATERIALIZED (SELECT id, agent_id FROM clients_client WHERE words @@ $1)
-    SELECT found.id FROM found JOIN agents_agent a ON a.id = found.agent_id WHERE a.agency_id = {AGENCY}
+    SELECT found.id FROM found WHERE (SELECT a.agency_id FROM agents_agent a WHERE a.id = found.agent_id) = {AGENCY}
 """
 # Of the tables by month, and of these alone; their months are named by the worker (webhooks.partitions).
 OF_A_TABLE_BY_MONTH = """
