@@ -100,7 +100,7 @@ def start() -> Iterator[Start]:
     for process in running:
         process.send_signal(signal.SIGINT)  # gunicorn then waits for no kept connection
     for process in running:
-        process.wait(20)
+        process.wait(30)  # longer than gunicorn waits for a request that is under way
 
 
 @pytest.fixture
