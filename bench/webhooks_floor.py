@@ -1,6 +1,6 @@
 """`python -m bench.webhooks_floor [uvloop]`: the floor, an aiohttp loop that signs and posts, and keeps nothing.
 
-On asyncio's own loop, as aiohttp comes, or on the one that this code's worker has. For each line `URL COUNT` on
+On asyncio's own loop, as aiohttp comes and as this code's worker does, or on uvloop. For each line `URL COUNT` on
 standard input, it posts so many, and prints the seconds that they took.
 """
 

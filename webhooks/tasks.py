@@ -1,11 +1,11 @@
 """What workers do for webhooks. `deliver` runs on a queue and in a worker of its own; the rest is upkeep."""
 
+import asyncio
 import gc
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvloop
 from celery import shared_task
 from django.conf import settings
 
@@ -26,7 +26,7 @@ def deliver() -> None:
     heard()
     _allow_files()
     with _collecting_seldom():
-        more = uvloop.run(_deliver())  # a delivery takes a quarter less of a processor than on asyncio's own loop
+        more = asyncio.run(_deliver())
     if more:
         ring_now()
 
