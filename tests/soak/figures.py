@@ -20,7 +20,8 @@ MORE_MEMORY = (1.15, 24.0)
 REST_SECONDS = 15
 """Workers are waited for so long."""
 MORE_FILES = 12
-MORE_CONNECTIONS = 4
+MOST_CONNECTIONS = 2 * 8 + 6
+"""To the database: each of gunicorn's threads keeps one from when it first needs one, and each worker up to three."""
 MEMORY = re.compile(r"^(Rss|Pss|Pss_Anon): +(\d+) kB$", re.MULTILINE)
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 IDLE = CONNECTIONS + " AND state LIKE 'idle in transaction%%'"
@@ -103,7 +104,7 @@ def faults(before: Figures, after: Figures) -> list[str]:
             found.append(f"the memory of {name} grew from {was.own:.1f} to {now.own:.1f} MB")
         if now.files > was.files + MORE_FILES and name != "PostgreSQL":  # which keeps its tables' files open
             found.append(f"{name} had {was.files} files open, then {now.files}")
-    if after.database_connections > before.database_connections + MORE_CONNECTIONS:
+    if after.database_connections > MOST_CONNECTIONS:
         found.append(f"{before.database_connections} database connections became {after.database_connections}")
     if after.in_transaction:
         found.append(f"{after.in_transaction} connections idle in a transaction")
