@@ -19,7 +19,7 @@ run: $(STAMP) ## Serve on PORT (8000), with PostgreSQL, Valkey, a worker and bea
 	@exec $(BIN)/python -m config.run
 
 test: $(STAMP) ## Run the tests but those that .ci/run adds (browser, node, drill); ARGS go to pytest
-	@$(BIN)/python -m pytest -n auto --maxprocesses 8 -m "not browser and not node and not drill" $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal -m "not browser and not node and not drill" $(ARGS)
 
 lint: $(STAMP) ## Check style and format
 	@$(BIN)/ruff check .

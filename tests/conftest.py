@@ -31,6 +31,15 @@ hypothesis.settings.load_profile("tests")
 
 COMMAND_LINE = Administrator(user_id=None)
 
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What each drill came to. (Here, since of several processes that of the summary reads no other conftest.py.)"""
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        for name, value in report.user_properties:
+            if name == "came to":
+                terminalreporter.write_line(value)
+
+
 EMPTY = """
     DO $$ DECLARE tables text[] := ARRAY(
         SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace

@@ -1,9 +1,12 @@
 """A pytest plugin: PostgreSQL and Valkey for the tests, started before Django reads its settings.
 
+It also spares the garbage collector what is never garbage.
+
 Each run has servers of its own in a temporary directory, so that two runs never meet. With DATABASE_URL and REDIS_URL
 set, those are used instead.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -28,6 +31,7 @@ SETTINGS = {
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Iterator[None]:
     """As a wrapper, this comes before pytest-django's hook of the same name, which reads the settings."""
+    gc.disable()
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
@@ -61,6 +65,14 @@ def _own_database(url: str, number: int) -> str:
         return f"{url.partition('?')[0]}?db={number}"
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}/{number}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Django and thousands of tests, once loaded, stay to the end: to look at them again and again took the collector
+    a third of the time of loading, and a sixth of the tests'."""
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

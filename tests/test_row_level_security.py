@@ -309,9 +309,10 @@ def test_nor_are_foreign_uuids(
 # --- statements that no endpoint sends ----------------------------------------------------------------
 
 
-@pytest.fixture
-def attacked(api: Api, world: World) -> World:
-    """With a row in each table, of both agencies."""
+@pytest.fixture(scope="module")
+def attacked(world: World) -> World:
+    """With a row in each table, of both agencies; for all tests from here on."""
+    api = Api()
     for ids, caller in ((world.ids, "agent"), (world.foreign, "foreign agent")):
         answer = api.post("/v1/client", token=world.tokens[caller], json=matrix.CLIENT, idempotency_key="once")
         assert answer.status_code == 201

@@ -10,7 +10,7 @@ import psycopg
 from django.db import connection, connections
 
 Result = TypeVar("Result")
-PATIENCE = 10  # seconds
+PATIENCE = 60  # seconds; on a busy machine much takes long
 
 
 @contextmanager

@@ -215,12 +215,17 @@ def test_what_is_no_cursor_is_422(api: Api, lists: dict[str, Made], name: str, b
     assert refusal(asked(api, lists[name](), cursor=bad)) == ("cursor", "invalid_cursor")
 
 
+@pytest.fixture
+def five_submissions(lists: dict[str, Made]) -> Place:
+    return lists["listSubmissions"]()
+
+
 @given(spoil=st.integers(0, 10_000), letter=st.sampled_from(string.ascii_letters + string.digits + "-_"))
 def test_a_spoilt_cursor_is_422_wherever_it_is_spoilt(
-    api: Api, lists: dict[str, Made], spoil: int, letter: str
+    api: Api, five_submissions: Place, spoil: int, letter: str
 ) -> None:
     cache.clear()
-    place = lists["listSubmissions"]()
+    place = five_submissions
     cursor = asked(api, place, cursor="first", perPage=2).json()["meta"]["next_cursor"]
     at = spoil % (len(cursor) - 1)  # of the last letter, some bits say nothing
     spoilt = cursor[:at] + letter + cursor[at + 1 :]

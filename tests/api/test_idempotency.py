@@ -16,7 +16,7 @@ from api.models import IdempotentAnswer
 from api.tasks import clear_expired_idempotency_keys
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.pictures import png
-from tests.threads import await_waiting, callers, row_held
+from tests.threads import PATIENCE, await_waiting, callers, row_held
 
 AGENCY = {"agency_name": "Once", "email": "once@example.com", "first_name": "Once", "last_name": "Only"}
 AGENT = {"first_name": "Once", "last_name": "Only", "email": "once@example.com"}
@@ -236,7 +236,7 @@ def test_two_at_once_never_both_act(api: Api, partner: PartnerSeat, agency: Agen
             await_waiting()
             second = post(api, partner, body=AGENT, path=path)
             assert (second.status_code, second.json()["error"]["code"]) == (409, "idempotency_in_flight")
-        assert first.result(10).status_code == 201
+        assert first.result(PATIENCE).status_code == 201
     assert Agent.objects.filter(email=AGENT["email"]).count() == 1
     third = post(api, partner, body=AGENT, path=path)
     assert (third.content, third.headers["Idempotency-Replayed"]) == (first.result().content, "true")
@@ -245,7 +245,7 @@ def test_two_at_once_never_both_act(api: Api, partner: PartnerSeat, agency: Agen
 @pytest.mark.django_db(transaction=True)
 def test_many_at_once_make_one(partner: PartnerSeat) -> None:
     with callers() as start:
-        answers = [future.result(10) for future in [start(lambda: post(Api(), partner)) for _ in range(8)]]
+        answers = [future.result(PATIENCE) for future in [start(lambda: post(Api(), partner)) for _ in range(8)]]
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
     assert Agency.objects.count() == 1

@@ -9,7 +9,7 @@ import pytest
 
 from api import ratelimits
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat, partner_seat
-from tests.threads import callers
+from tests.threads import PATIENCE, callers
 
 
 def numbers(answer: Any) -> tuple[int, int]:
@@ -77,7 +77,7 @@ def test_many_at_once_are_counted_one_by_one(partner: PartnerSeat, settings: Any
     settings.RATE_LIMIT_CREDENTIAL = "10/m"
     with callers() as start:
         futures = [start(lambda: Api().get("/v1/agents", token=partner.token)) for _ in range(30)]
-        answers = [future.result(10) for future in futures]
+        answers = [future.result(PATIENCE) for future in futures]
     served = [answer for answer in answers if answer.status_code == 200]
     assert sorted(numbers(answer)[1] for answer in served) == list(range(10))
     assert {answer.status_code for answer in answers} == {200, 429}

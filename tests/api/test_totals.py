@@ -21,7 +21,7 @@ from clients.models import Client
 from oauth_clients.models import AgencyLink, OAuthClient
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat, new_agency, new_agent
 from tests.factories import ClientFactory, agencies_of_client, agents_of_agency, clients_of_agent
-from tests.threads import another_connection, at_once, callers
+from tests.threads import PATIENCE, another_connection, at_once, callers
 from tests.webhooks.conftest import new_delivery, new_webhook
 from webhooks.models import Delivery
 
@@ -272,7 +272,7 @@ def test_writers_do_not_wait_for_one_another(api: Api, agency: AgencySeat, agent
         with transaction.atomic():
             ClientFactory.build(agent_id=agent.id, sort_name="", words="").save(force_insert=True)
             for _ in range(2):
-                start(lambda: clients_of_agent(agent.id, 1)).result(10)
+                start(lambda: clients_of_agent(agent.id, 1)).result(PATIENCE)
             assert total(api, clients, agent.token) == 4  # its own uncommitted one among them
         assert total(api, clients, agent.token) == 4
     of_agent = Total.objects.filter(listed="clients_client", owner=str(agent.id))

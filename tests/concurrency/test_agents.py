@@ -17,7 +17,7 @@ from oauth_clients.models import AgencyLink
 from tests.answers import code, data, faults
 from tests.conftest import COMMAND_LINE, AgencySeat, AgentSeat, Api, PartnerSeat, new_agent
 from tests.pictures import png
-from tests.threads import another_connection, at_once, await_waiting, callers, row_held
+from tests.threads import PATIENCE, another_connection, at_once, await_waiting, callers, row_held
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ANN = {"first_name": "Ann", "last_name": "Agent", "email": "ann@example.com"}
@@ -111,7 +111,7 @@ def test_two_changes_of_different_fields_both_stay(agency: AgencySeat) -> None:
         with row_held("agencies_agency", agency.id):
             futures = [start(lambda: change(name="New name")), start(lambda: change(color_code="ABCDEF"))]
             await_waiting(2)
-        assert [future.result(10).status_code for future in futures] == [200, 200]
+        assert [future.result(PATIENCE).status_code for future in futures] == [200, 200]
     row = Agency.objects.get(pk=agency.id)
     assert (row.name, row.color_code) == ("New name", "ABCDEF")
 
@@ -131,7 +131,7 @@ def test_no_agent_is_added_to_an_agency_that_is_being_deactivated(
             await_waiting(1)
             futures[second] = start(acts[second])
             await_waiting(2)
-        answers = {name: future.result(10) for name, future in futures.items()}
+        answers = {name: future.result(PATIENCE) for name, future in futures.items()}
     assert answers["deactivate"].status_code == 204
     if first == "add":
         assert answers["add"].status_code == 201
@@ -150,8 +150,8 @@ def test_a_reset_that_waits_for_a_deactivation_gives_no_token(
             await_waiting(1)
             reset = start(lambda: Api().post(f"/v1/agents/{agent.id}/reset-access-token", token=partner.token))
             await_waiting(2)
-        assert gone.result(10).status_code == 204
-        assert code(reset.result(10)) == "agent_deactivated"
+        assert gone.result(PATIENCE).status_code == 204
+        assert code(reset.result(PATIENCE)) == "agent_deactivated"
     assert not AgentToken.objects.live().filter(agent_id=agent.id).exists()
 
 
@@ -172,7 +172,7 @@ def cut_off(start: Any, agency: AgencySeat, act: Any) -> HttpResponse:
         [pid] = await_waiting(1)
         with another_connection() as administrator:
             administrator.execute("SELECT pg_terminate_backend(%s)", [pid])
-        return future.result(10)
+        return future.result(PATIENCE)
 
 
 def test_a_lost_connection_is_503_and_nothing_of_the_act_stays(
@@ -202,7 +202,7 @@ def test_half_an_agency_is_none(partner: PartnerSeat) -> None:
         future = start(lambda: Api().post("/v1/agencies", token=partner.token, json=body))
         [pid] = await_waiting(1)
         holder.execute("SELECT pg_terminate_backend(%s)", [pid])
-        answer = future.result(10)
+        answer = future.result(PATIENCE)
         holder.execute("ROLLBACK")
     assert answer.status_code == 503
     assert (Agency.objects.count(), AgencyLink.objects.count(), Agent.objects.count()) == (0, 0, 0)
@@ -219,7 +219,7 @@ def test_the_next_request_of_the_same_thread_has_a_connection_again(partner: Par
         with another_connection() as administrator:
             administrator.execute("SELECT pg_terminate_backend(%s)", [pid])
         await_waiting(1)
-    assert future.result(10) == [503, 201]
+    assert future.result(PATIENCE) == [503, 201]
 
 
 def test_a_lock_that_is_never_released_is_not_waited_for_for_ever(
@@ -233,7 +233,7 @@ def test_a_lock_that_is_never_released_is_not_waited_for_for_ever(
         return Api().delete(f"/v1/agents/{agent.id}", token=partner.token)
 
     with callers() as start, row_held("agencies_agency", agency.id):
-        answer = start(act).result(10)
+        answer = start(act).result(PATIENCE)
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
     assert Agent.objects.get(pk=agent.id).deactivated_at is None
 

@@ -11,7 +11,7 @@ from tests.answers import code, faults
 from tests.clients.conftest import FILLED, ClientSeat, SubmissionSeat, begin, send, upload
 from tests.clients.visitor import Visitor
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
-from tests.threads import at_once, await_waiting, callers, in_turn, row_held
+from tests.threads import PATIENCE, at_once, await_waiting, callers, in_turn, row_held
 from webhooks.models import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,7 +65,7 @@ def test_a_consumer_who_corrects_the_form_meanwhile_is_not_turned_away(
             await_waiting(1)
             correcting = start(correct)
             await_waiting(2)
-        given, corrected = giving.result(10), correcting.result(10)
+        given, corrected = giving.result(PATIENCE), correcting.result(PATIENCE)
     assert (given.status_code, corrected.status_code) == (200, 200)
     row = Client.objects.get()
     assert (row.agent_id, row.first_name) == (colleague.id, "Jim")

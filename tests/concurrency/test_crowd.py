@@ -75,7 +75,7 @@ def test_a_crowd_leaves_an_agency_in_order(crowd: Crowd, stored_files: Path) -> 
     recorded["webhook"] -= 1  # the one that nobody touches
     assert done == recorded
     assert all(done.values()), done
-    wait_for(lambda: not untold(crowd), 60)
+    wait_for(lambda: not untold(crowd))
     assert deadlocks() - before <= outlived(stored_files)
 
 

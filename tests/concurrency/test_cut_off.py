@@ -13,7 +13,7 @@ from agencies.tasks import sweep_pictures
 from api import stores
 from clients.tasks import sweep_orphans
 from tests.conftest import Api
-from tests.threads import another_connection, await_waiting, callers, table_held
+from tests.threads import PATIENCE, another_connection, await_waiting, callers, table_held
 
 from .invariants import assert_all_is_well, contents, stored
 from .stage import WRITES, World, Write, new_world
@@ -61,7 +61,7 @@ def cut_off(write: Write, world: World, at: str = "audit_auditentry") -> Any:
             [pid] = await_waiting(1)
             with another_connection() as administrator:
                 administrator.execute("SELECT pg_terminate_backend(%s)", [pid])
-        return future.result(10)
+        return future.result(PATIENCE)
 
 
 def everything(files: Path) -> list[list[str]]:

@@ -15,7 +15,7 @@ from clients.services.declaration_pages import keep_reading, try_reading
 from tests.answers import data
 from tests.clients.conftest import PageSeat
 from tests.conftest import AgencySeat, Api, PartnerSeat
-from tests.threads import at_once, await_waiting, callers, in_turn, row_held
+from tests.threads import PATIENCE, at_once, await_waiting, callers, in_turn, row_held
 from tests.webhooks.conftest import WebhookSeat, new_delivery
 from webhooks.models import Delivery
 from webhooks.services import upkeep
@@ -45,7 +45,7 @@ def test_what_a_person_corrects_stays_whenever_the_reading_ends(page: PageSeat, 
             for count, name in enumerate(order, 1):
                 futures.append(start(acts[name]))
                 await_waiting(count)
-        assert {future.result(10) for future in futures} == {None, 200}
+        assert {future.result(PATIENCE) for future in futures} == {None, 200}
     row = DeclarationPage.objects.get()
     assert (row.carrier, row.corrected, row.reading) == ("By hand", ["carrier"], "done")
 

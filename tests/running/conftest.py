@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,9 +32,11 @@ class Server:
 
     process: subprocess.Popen[str]
     url: str
+    directory: Path
+    """Where it keeps its files, and writes its log (`output`)."""
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        return requests.get(f"{self.url}{path}", headers=headers, timeout=10)
+        return requests.get(f"{self.url}{path}", headers=headers, timeout=60)
 
     @property
     def workers(self) -> list[int]:
@@ -64,13 +68,14 @@ def finish(*command: str, **values: str) -> subprocess.CompletedProcess[str]:
         env=environment(**values),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
 
-def wait_for(what: Callable[[], object], seconds: float = 20) -> object:
-    """The first truthy answer of `what`, which may fail with OSError until then."""
+def wait_for(what: Callable[[], object], seconds: float = 60) -> object:
+    """The first truthy answer of `what`, which may fail with OSError until then. It is patient, since all that takes
+    longer on a busy machine, a start among it, is waited for by it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -82,9 +87,9 @@ def wait_for(what: Callable[[], object], seconds: float = 20) -> object:
     pytest.fail(f"nothing within {seconds} seconds")
 
 
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Start a Python module in the background; what still runs after the test is stopped."""
+@contextmanager
+def starting() -> Iterator[Start]:
+    """Start a Python module in the background; what still runs when the block is left is stopped."""
     started: list[subprocess.Popen[str]] = []
 
     def start_one(*command: str, output: Path, **values: str) -> subprocess.Popen[str]:
@@ -100,12 +105,30 @@ def start() -> Iterator[Start]:
     for process in running:
         process.send_signal(signal.SIGINT)  # gunicorn then waits for no kept connection
     for process in running:
-        process.wait(30)  # longer than gunicorn waits for a request that is under way
+        process.wait(60)  # longer than gunicorn waits for a request that is under way
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """For one test."""
+    with starting() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_once() -> Iterator[Start]:
+    """For all tests of a file: a process takes longer to start than most of them."""
+    with starting() as start:
+        yield start
 
 
 @pytest.fixture
 def port() -> str:
     """A port that nothing listens on."""
+    return free_port()
+
+
+def free_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
@@ -119,24 +142,30 @@ def migrated_database_url(role: str = API) -> str:
 
 @pytest.fixture
 def serve(tmp_path: Path, port: str, start: Start) -> Serve:
+    """Serve one test; a server that follows another is found where that was."""
+    return partial(served, start, tmp_path, port)
+
+
+@pytest.fixture(scope="module")
+def serve_once(tmp_path_factory: pytest.TempPathFactory, start_once: Start, django_db_setup: None) -> Serve:
+    """Serve all tests of a file."""
+    return partial(served, start_once, tmp_path_factory.mktemp("served"), free_port())
+
+
+def served(start: Start, directory: Path, port: str, database_url: str, redis_url: str, **values: str) -> Server:
     """Serve with these neighbours by gunicorn, as production does; further settings by name."""
-
-    def serve_with(database_url: str, redis_url: str, **values: str) -> Server:
-        process = start(
-            "-m",
-            "gunicorn",
-            "config.wsgi",
-            output=tmp_path / "output",
-            PORT=port,
-            DATA_DIR=str(tmp_path),
-            ALLOWED_HOSTS="127.0.0.1",
-            DATABASE_URL=database_url,
-            REDIS_URL=redis_url,
-            **{"SECRET_KEY": "s" * 60, "ALLOW_INSECURE_HTTP": "true", "WEB_CONCURRENCY": "1", **values},
-        )
-
-        server = Server(process, f"http://127.0.0.1:{port}")
-        wait_for(lambda: server.get("/healthz").status_code == 200)
-        return server
-
-    return serve_with
+    process = start(
+        "-m",
+        "gunicorn",
+        "config.wsgi",
+        output=directory / "output",
+        PORT=port,
+        DATA_DIR=str(directory),
+        ALLOWED_HOSTS="127.0.0.1",
+        DATABASE_URL=database_url,
+        REDIS_URL=redis_url,
+        **{"SECRET_KEY": "s" * 60, "ALLOW_INSECURE_HTTP": "true", "WEB_CONCURRENCY": "1", **values},
+    )
+    server = Server(process, f"http://127.0.0.1:{port}", directory)
+    wait_for(lambda: server.get("/healthz").status_code == 200)
+    return server

@@ -82,11 +82,11 @@ def running(directory: Path) -> Iterator[ObjectStore]:
             "s3", endpoint_url=f"http://127.0.0.1:{ports['s3.port']}", region_name="us-east-1",
             aws_access_key_id=KEY, aws_secret_access_key=SECRET, config=Config(retries={"total_max_attempts": 1}),
         )  # fmt: skip
-        wait_for(lambda: _holds_files(client, process), 60)
+        wait_for(lambda: _holds_files(client, process))
         yield ObjectStore(ports["s3.port"], client)
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(60)
 
 
 def _holds_files(client: Any, process: subprocess.Popen[bytes]) -> bool:

@@ -81,7 +81,7 @@ def run_lines(dump: Path, database_url: str, restored_url: str) -> None:
 
 def stop(process: "subprocess.Popen[str]") -> None:
     process.terminate()
-    process.wait(30)
+    process.wait(60)
 
 
 def test_a_service_goes_on_from_its_back_up(
@@ -118,7 +118,7 @@ def test_a_service_goes_on_from_its_back_up(
     day.change()
     wait_for(lambda: len(receiver.hits) > came)
     assert any(verifies(receiver.hits[-1], one) for one in signed if one.startswith("whsec_"))
-    assert requests.get(day.link(), timeout=10).content == declarations()
+    assert requests.get(day.link(), timeout=60).content == declarations()
     founded = {"agency_name": "Another", "email": EMAIL, **PERSON}
     made = day.data("POST", "/v1/agencies", token=day.partner, json=founded)
     assert made["agency"]["id"] == day.agency_id + 1

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ANN = {"first_name": "Ann", "last_name": "Agent", "email": "ann@example.com"}
 
 
-@pytest.fixture
-def server(serve: Serve) -> Server:
-    return serve(migrated_database_url(), os.environ["REDIS_URL"])
+@pytest.fixture(scope="module")
+def server(serve_once: Serve) -> Server:
+    return serve_once(migrated_database_url(), os.environ["REDIS_URL"])
 
 
 @contextmanager
@@ -34,14 +34,14 @@ def sent(server: Server, agency: AgencySeat, partner: PartnerSeat, *, share: flo
         f"POST {agency.path}/agents HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {partner.token}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nIdempotency-Key: k\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=10) as caller:
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=60) as caller:
         caller.sendall(head.encode() + body[: int(len(body) * share)])
         yield caller
 
 
 def retried(server: Server, agency: AgencySeat, partner: PartnerSeat) -> requests.Response:
     headers = {"Authorization": f"Bearer {partner.token}", "Idempotency-Key": "k"}
-    return requests.post(f"{server.url}{agency.path}/agents", json=ANN, headers=headers, timeout=10)
+    return requests.post(f"{server.url}{agency.path}/agents", json=ANN, headers=headers, timeout=60)
 
 
 def agents() -> int:
@@ -106,6 +106,6 @@ def stalling(server: Server, partner: PartnerSeat, path: str, content_type: str)
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {partner.token}\r\n"
         f"Content-Type: {content_type}\r\nContent-Length: 100\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=10) as caller:
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=60) as caller:
         caller.sendall(head.encode() + b"half")
         yield caller

@@ -2,19 +2,25 @@
 
 import os
 
-from .conftest import CLOSED_DATABASE, CLOSED_STORE, Serve, migrated_database_url
+import pytest
+
+from .conftest import CLOSED_DATABASE, CLOSED_STORE, Serve, Server, migrated_database_url
 
 
-def test_probes_come_to_an_address(serve: Serve) -> None:
+@pytest.fixture(scope="module")
+def alone(serve_once: Serve) -> Server:
+    """A server that has no neighbours."""
+    return serve_once(CLOSED_DATABASE, CLOSED_STORE)
+
+
+def test_probes_come_to_an_address(alone: Server) -> None:
     """As Kubernetes sends them: to the pod, by plain HTTP, with no name of ours."""
-    server = serve(CLOSED_DATABASE, CLOSED_STORE)
     paths = ("/healthz", "/readyz", "/v1/agents")
-    assert [server.get(path, host="10.1.2.3:8000").status_code for path in paths] == [200, 503, 400]
+    assert [alone.get(path, host="10.1.2.3:8000").status_code for path in paths] == [200, 503, 400]
 
 
-def test_what_is_too_long_for_the_server_is_an_error_as_any_other(serve: Serve) -> None:
-    server = serve(CLOSED_DATABASE, CLOSED_STORE)
-    answers = [server.get("/v1/agents?search=" + "a" * 8200), server.get("/v1/agents", long="a" * 8200)]
+def test_what_is_too_long_for_the_server_is_an_error_as_any_other(alone: Server) -> None:
+    answers = [alone.get("/v1/agents?search=" + "a" * 8200), alone.get("/v1/agents", long="a" * 8200)]
     assert [(answer.status_code, answer.json()["error"]["code"]) for answer in answers] == [
         (414, "uri_too_long"),
         (431, "headers_too_large"),

@@ -28,7 +28,7 @@ class Listener:
     def get(self, headers: dict[str, str], body: bytes = BODY) -> str:
         """What is printed of this delivery."""
         before = len(self.output.read_text())
-        assert requests.post(self.url, data=body, headers=headers, timeout=10).status_code == 204
+        assert requests.post(self.url, data=body, headers=headers, timeout=60).status_code == 204
         return str(wait_for(lambda: self.output.read_text()[before:]))
 
 

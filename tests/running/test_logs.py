@@ -64,7 +64,7 @@ def day(start: Start, receiver: Receiver, tmp_path: Path, port: str) -> Day:
         )  # fmt: skip
     row, secret = create_client(name="Quix Platform", actor=COMMAND_LINE)
     one = Day(f"http://127.0.0.1:{port}", row.client_id, secret, receiver.url("/quix-secret-path"))
-    wait_for(lambda: one.call("GET", "/healthz").status_code == 200, 60)
+    wait_for(lambda: one.call("GET", "/healthz").status_code == 200)
     return one
 
 

@@ -62,5 +62,5 @@ def test_nothing_is_left_behind(serve: Serve, number: signal.Signals) -> None:
     [folder] = [one for shared in FOLDERS for one in shared.glob(f"agency-api-counts-{server.process.pid}")]
     assert folder.stat().st_mode & 0o777 == 0o700
     server.process.send_signal(number)
-    server.process.wait(20)
+    server.process.wait(60)
     assert not folder.exists()

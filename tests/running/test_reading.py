@@ -43,32 +43,40 @@ def submission(api: Api, agent: AgentSeat) -> SubmissionSeat:
     return new_submission(api, new_client(api, agent))
 
 
-@pytest.fixture
-def worker(start: Start, tmp_path: Path, settings: Any) -> None:
-    """A Celery worker, as production runs it, with the files where this test keeps them."""
-    media = tmp_path / "media"
-    kept = settings.STORAGES["declaration_pages"]
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "declaration_pages": {**kept, "OPTIONS": {**kept["OPTIONS"], "location": media / "declaration-pages"}},
-    }
-    start(
+@pytest.fixture(scope="module")
+def one_worker(start_once: Start, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Celery worker, as production runs it. Gives where it keeps its files, and writes its log (`output`)."""
+    directory = tmp_path_factory.mktemp("worker")
+    start_once(
         "-m", "celery", "-A", "config", "worker", "--concurrency", "1", "--without-gossip", "--without-mingle",
-        output=tmp_path / "worker",
-        DATA_DIR=str(tmp_path),
+        output=directory / "output",
+        DATA_DIR=str(directory),
         SECRET_KEY="s" * 60,
         DATABASE_URL=migrated_database_url(WORKER),
         REDIS_URL=os.environ["REDIS_URL"],
     )  # fmt: skip
+    return directory
+
+
+@pytest.fixture
+def worker(one_worker: Path, settings: Any) -> Path:
+    """The same, with the test's own files where it has them."""
+    kept = settings.STORAGES["declaration_pages"]
+    pages = one_worker / "media/declaration-pages"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "declaration_pages": {**kept, "OPTIONS": {**kept["OPTIONS"], "location": pages}},
+    }
+    return one_worker
 
 
 def read(api: Api, submission: SubmissionSeat, uuid: str) -> Any:
     """The page as it is shown once it is read."""
-    wait_for(DeclarationPage.objects.filter(pk=uuid).exclude(reading="pending").exists, 60)
+    wait_for(DeclarationPage.objects.filter(pk=uuid).exclude(reading="pending").exists)
     return data(api.get(f"{submission.path}/declaration-pages/{uuid}", token=submission.client.agent.token))
 
 
-def test_a_worker_reads_what_was_uploaded(api: Api, submission: SubmissionSeat, worker: None) -> None:
+def test_a_worker_reads_what_was_uploaded(api: Api, submission: SubmissionSeat, worker: Path) -> None:
     good = data(send(api, submission, upload(declarations())))["uuid"]
     bad = data(send(api, submission, upload(b"%PDF-1.7\nnothing of the kind")))["uuid"]
     shown = read(api, submission, good)
@@ -80,7 +88,7 @@ def test_a_worker_reads_what_was_uploaded(api: Api, submission: SubmissionSeat, 
 
 
 def test_what_nobody_rang_for_is_read_after_a_sweep(
-    api: Api, submission: SubmissionSeat, worker: None, monkeypatch: pytest.MonkeyPatch
+    api: Api, submission: SubmissionSeat, worker: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(declaration_pages, "ring", lambda _: None)
@@ -90,15 +98,13 @@ def test_what_nobody_rang_for_is_read_after_a_sweep(
     assert read(api, submission, missed)["carrier"] == "Granite Mutual Insurance Company"
 
 
-def test_the_workers_log_tells_which_request_rang(
-    api: Api, submission: SubmissionSeat, worker: None, tmp_path: Path
-) -> None:
+def test_the_workers_log_tells_which_request_rang(api: Api, submission: SubmissionSeat, worker: Path) -> None:
     sent = send(api, submission, upload(declarations(), "of-ada-lovelace.pdf"), x_request_id="follow-me")
     read(api, submission, data(sent)["uuid"])
 
     def told() -> list[str]:
-        lines = (tmp_path / "worker").read_text().splitlines()
+        lines = (worker / "output").read_text().splitlines()
         return [line for line in lines if "follow-me" in line and "task_succeeded" in line]
 
     wait_for(told)
-    assert "lovelace" not in (tmp_path / "worker").read_text()
+    assert "lovelace" not in (worker / "output").read_text()

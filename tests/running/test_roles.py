@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +21,7 @@ UPKEEP = "import django; django.setup(); from webhooks import tasks; tasks.tidy(
 
 @dataclass(frozen=True)
 class Site:
-    """A server of PostgreSQL on which only the owner and its database were made."""
+    """A server of PostgreSQL on which only the owner and its database were made, by whom it was migrated."""
 
     services: embedded.Services
 
@@ -44,21 +43,22 @@ class Site:
         self.finish("manage.py", "migrate", *to)
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    services = embedded.start(tmp_path / "data", durable=False)
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    services = embedded.start(tmp_path_factory.mktemp("site"), durable=False)
     try:
         with psycopg.connect(services.database_url, autocommit=True) as administrator:
             administrator.execute(f"DROP ROLE {API}, {WORKER}")
             administrator.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
             administrator.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
-        yield Site(services)
+        site = Site(services)
+        site.migrate()
+        yield site
     finally:
         services.stop()
 
 
 def test_each_process_in_its_role(site: Site, serve: Serve) -> None:
-    site.migrate()
     site.asked(OWNER, f"ALTER ROLE {API} LOGIN", f"ALTER ROLE {WORKER} LOGIN")
     server = serve(site.url_of(API), site.services.redis_url)
     made = site.finish("manage.py", "create_oauth_client", "Partner")
@@ -104,7 +104,6 @@ LEFT = """
 
 def test_back_and_forth(site: Site) -> None:
     """Undone, nothing of it is left but the roles, which other databases may use; done again, all of it is there."""
-    site.migrate()
     before = site.asked(OWNER, LEFT)
     site.migrate("api", "0001")
     assert site.asked(OWNER, LEFT) == [(0, 0, 0, 0)]

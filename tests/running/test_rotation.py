@@ -35,7 +35,7 @@ def replaced(serve: Serve, server: Server | None, **settings: str) -> Server:
 
 def stop(process: "subprocess.Popen[str]") -> None:
     process.terminate()
-    process.wait(30)
+    process.wait(60)
 
 
 def logged_in(url: str) -> Browser:
@@ -63,13 +63,13 @@ def test_the_secret_key(serve: Serve, start: Start, tmp_path: Path) -> None:
 
         server = replaced(serve, server, **BOTH)
         assert is_logged_in(browser)
-        assert requests.get(link, timeout=10).content == declarations()
+        assert requests.get(link, timeout=60).content == declarations()
         day.change()
         assert finish("manage.py", "reseal_webhook_secrets", **neighbours, **BOTH).returncode == 0
 
         replaced(serve, server, **NEW)
         assert is_logged_in(browser)  # who came by in between got a session of the new key
-        assert requests.get(link, timeout=10).status_code != 200
+        assert requests.get(link, timeout=60).status_code != 200
         day.change()
         start("-m", *WORKER, output=tmp_path / "worker", DATA_DIR=str(tmp_path), **neighbours, **NEW)
         wait_for(lambda: receiver.hits)

@@ -129,13 +129,13 @@ def test_the_printed_line_works_when_pasted_and_one_interrupt_stops_all(
     line = wait_for(lambda: re.search(r"^  (curl .+)\n", output.read_text(), re.MULTILINE) or service.poll())
     assert isinstance(line, re.Match), output.read_text()
 
-    pasted = subprocess.run(["bash", "-c", line[1]], capture_output=True, text=True, timeout=10, check=True)
+    pasted = subprocess.run(["bash", "-c", line[1]], capture_output=True, text=True, timeout=60, check=True)
 
     assert pasted.stdout.startswith("{"), pasted.stdout
     assert '"errors"' not in pasted.stdout
     assert oct((tmp_path / "data/secret_key").stat().st_mode & 0o777) == "0o600"
     service.send_signal(signal.SIGINT)
-    assert service.wait(15) == 0
+    assert service.wait(60) == 0
     assert not (tmp_path / "data/postgres/postmaster.pid").exists()
     assert not (tmp_path / "data/valkey/valkey.sock").exists()
     with pytest.raises(ConnectionRefusedError):

@@ -30,21 +30,31 @@ def submission(api: Api, agent: AgentSeat) -> SubmissionSeat:
     return new_submission(api, new_client(api, agent))
 
 
-@pytest.fixture
-def on_its_way(tmp_path: Path) -> Path:
-    """Where the server puts what has come of a file."""
-    directory = tmp_path / "on-its-way"
-    directory.mkdir()
-    return directory
+@pytest.fixture(scope="module")
+def on_its_way(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where servers put what has come of a file."""
+    return tmp_path_factory.mktemp("on-its-way")
+
+
+@pytest.fixture(scope="module")
+def one_server(serve_once: Serve, on_its_way: Path) -> Server:
+    return serve_once(migrated_database_url(), os.environ["REDIS_URL"], TMPDIR=str(on_its_way))
 
 
 @pytest.fixture
-def server(serve: Serve, on_its_way: Path) -> Server:
-    return serve(migrated_database_url(), os.environ["REDIS_URL"], TMPDIR=str(on_its_way))
+def server(one_server: Server) -> Iterator[Server]:
+    """The one that all share, with no file in it."""
+    yield one_server
+    for path in kept(one_server):
+        path.unlink()
 
 
 def files_in(directory: Path) -> list[Path]:
     return [path for path in directory.rglob("*") if path.is_file()]
+
+
+def kept(server: Server) -> list[Path]:
+    return files_in(server.directory / "media")
 
 
 @contextmanager
@@ -55,62 +65,60 @@ def sent(server: Server, submission: SubmissionSeat, body: bytes, *, length: int
         f"Authorization: Bearer {submission.client.agent.token}\r\nIdempotency-Key: k\r\n"
         "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=20) as caller:
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=60) as caller:
         caller.sendall(head.encode() + body)
         yield caller
 
 
-def assert_nothing_is_left(tmp_path: Path, on_its_way: Path) -> None:
+def assert_nothing_is_left(server: Server, on_its_way: Path) -> None:
     wait_for(lambda: not files_in(on_its_way))
     assert not DeclarationPage.objects.exists()
-    assert files_in(tmp_path / "media") == []
+    assert kept(server) == []
 
 
 @pytest.mark.parametrize("cut", [len(HEAD) + MB, len(BODY) - 6], ids=["in the file", "in the last boundary"])
 def test_a_caller_who_stops_midway_leaves_nothing(
-    server: Server, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path, cut: int
+    server: Server, submission: SubmissionSeat, on_its_way: Path, cut: int
 ) -> None:
     with sent(server, submission, BODY[:cut], length=len(BODY)) as caller:
         wait_for(lambda: files_in(on_its_way))
         caller.shutdown(socket.SHUT_WR)
         answer = caller.recv(10_000)
     assert answer.startswith((b"HTTP/1.1 422", b"HTTP/1.1 400")) or answer == b""
-    assert_nothing_is_left(tmp_path, on_its_way)
+    assert_nothing_is_left(server, on_its_way)
 
 
-def test_a_caller_who_is_cut_off_leaves_nothing(
-    server: Server, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path
-) -> None:
+def test_a_caller_who_is_cut_off_leaves_nothing(server: Server, submission: SubmissionSeat, on_its_way: Path) -> None:
+    log = server.directory / "output"
+    before = len(log.read_text())
     with sent(server, submission, BODY[: len(HEAD) + MB], length=len(BODY)) as caller:
         wait_for(lambda: files_in(on_its_way))
         caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, and not an end
-    assert_nothing_is_left(tmp_path, on_its_way)
-    assert "request_failed" not in (tmp_path / "output").read_text()
+    assert_nothing_is_left(server, on_its_way)
+    assert "request_failed" not in log.read_text()[before:]
     assert uploaded(server, submission, FILE).status_code == 201
     wait_for(lambda: not files_in(on_its_way))
 
 
-def test_a_caller_who_stalls_is_hung_up_on(
-    serve: Serve, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path
-) -> None:
+def test_a_caller_who_stalls_is_hung_up_on(serve: Serve, submission: SubmissionSeat, on_its_way: Path) -> None:
     """Each of them would hold a thread for ever."""
     where = {"TMPDIR": str(on_its_way), "WEB_THREADS": "1", "WEB_STALL_SECONDS": "1"}
     server = serve(migrated_database_url(), os.environ["REDIS_URL"], **where)
     for body in (BODY[: len(HEAD) + MB], b""):
         with sent(server, submission, body, length=len(BODY)) as caller:
             assert caller.recv(10_000).startswith(b"HTTP/1.1 400")
-            assert_nothing_is_left(tmp_path, on_its_way)
+            assert_nothing_is_left(server, on_its_way)
     assert server.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize("length", [len(BODY) - MB, len(HEAD) - 2, 0], ids=["less", "less than a header", "nothing"])
 def test_a_length_that_is_a_lie_leaves_nothing(
-    server: Server, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path, length: int
+    server: Server, submission: SubmissionSeat, on_its_way: Path, length: int
 ) -> None:
     """What comes after it is taken for another call, and is none."""
     with sent(server, submission, BODY[: length + 100], length=length) as caller:
         assert caller.recv(10_000).startswith(b"HTTP/1.1 4")
-    assert_nothing_is_left(tmp_path, on_its_way)
+    assert_nothing_is_left(server, on_its_way)
 
 
 @pytest.mark.parametrize("length", ["-1", "+5", "5, 6", "five", "1e3"])
@@ -120,17 +128,17 @@ def test_a_length_that_is_none_is_400(server: Server, submission: SubmissionSeat
 
 
 def test_a_server_that_is_killed_midway_leaves_nothing_and_takes_it_again(
-    server: Server, submission: SubmissionSeat, tmp_path: Path, on_its_way: Path
+    server: Server, submission: SubmissionSeat, on_its_way: Path
 ) -> None:
     with sent(server, submission, BODY[: len(HEAD) + MB], length=len(BODY)):
         wait_for(lambda: files_in(on_its_way))
         os.kill(server.worker, signal.SIGKILL)
     assert not DeclarationPage.objects.exists()
-    assert files_in(tmp_path / "media") == []
+    assert kept(server) == []
     again = wait_for(lambda: uploaded(server, submission, FILE))
     assert isinstance(again, requests.Response)
     assert (again.status_code, "Idempotency-Replayed" in again.headers) == (201, False)
-    assert [path.stat().st_size for path in files_in(tmp_path / "media")] == [len(FILE)]
+    assert [path.stat().st_size for path in kept(server)] == [len(FILE)]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +149,7 @@ def test_a_content_type_that_python_cannot_read_is_415(
     server: Server, submission: SubmissionSeat, content_type: str
 ) -> None:
     headers = {"Authorization": f"Bearer {submission.client.agent.token}", "Content-Type": content_type}
-    answer = requests.post(f"{server.url}{submission.path}/declaration-pages", HEAD, headers=headers, timeout=10)
+    answer = requests.post(f"{server.url}{submission.path}/declaration-pages", HEAD, headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
 
 

@@ -415,7 +415,7 @@ def test_a_resolver_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) 
     let_go = threading.Event()
 
     def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
-        let_go.wait(10)
+        let_go.wait(30)
         raise OSError
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
@@ -426,7 +426,7 @@ def test_a_resolver_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) 
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join(5)
+        caller.join(30)
     let_go.set()
     assert taken == [""] * 40
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20

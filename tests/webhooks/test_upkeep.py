@@ -12,7 +12,7 @@ from api.ids import new_id
 from audit.models import AuditEntry
 from tests.answers import data
 from tests.conftest import AgencySeat, AgentSeat, Api
-from tests.threads import another_connection, await_waiting, callers
+from tests.threads import PATIENCE, another_connection, await_waiting, callers
 from tests.webhooks.conftest import WebhookSeat, change, failing, new_delivery, new_webhook, tried
 from webhooks import partitions
 from webhooks.models import Attempt, Delivery, Event, Subscription
@@ -88,7 +88,7 @@ def test_but_not_of_one_that_is_enabled_at_that_moment(api: Api, webhook: Webhoo
             holder.execute("UPDATE webhooks_subscription SET status = 'enabled'")
             future = start(upkeep.settle_strays)
             await_waiting(1)
-        future.result(10)
+        future.result(PATIENCE)
     assert delivery.row.state == State.PENDING
 
 

@@ -15,7 +15,7 @@ from audit.models import AuditEntry
 from tests.answers import code, data, faults
 from tests.conftest import AgencySeat, AgentSeat, Api, new_agent
 from tests.described import assert_as_described
-from tests.threads import at_once, await_waiting, callers, row_held
+from tests.threads import PATIENCE, at_once, await_waiting, callers, row_held
 from tests.webhooks.conftest import WEBHOOK, WebhookSeat, bodies, change, new_delivery, new_webhook
 from webhooks.catalogue import EVENT_TYPES
 from webhooks.models import Delivery, Subscription
@@ -274,7 +274,7 @@ def test_two_changes_of_different_fields_both_stay(webhook: WebhookSeat) -> None
                 start(lambda: change(Api(), webhook, events=["client.updated"])),
             ]
             await_waiting(2)
-        assert [future.result(10).status_code for future in futures] == [200, 200]
+        assert [future.result(PATIENCE).status_code for future in futures] == [200, 200]
     assert (webhook.row.description, webhook.row.events) == ("New", ["client.updated"])
 
 
@@ -307,7 +307,7 @@ def test_what_waits_for_a_deletion_finds_nothing(webhook: WebhookSeat) -> None:
             for count, act in enumerate(acts, 1):
                 futures.append(start(act))
                 await_waiting(count)
-        assert [future.result(10).status_code for future in futures] == [204, 404]
+        assert [future.result(PATIENCE).status_code for future in futures] == [204, 404]
     assert webhook.row.description == WEBHOOK["description"]
 
 

@@ -30,7 +30,6 @@ from tests.webhooks.scripted import Receiver, receiving
 
 from .stage import Counts, Site, Stage, check_invariant
 
-COUNTS = pytest.StashKey[list[Counts]]()
 PLENTY = "1000000/m"
 WORKER = ["celery", "-A", "config", "worker", "-Q", "webhooks", "-c", "1", "-l", "INFO"]
 ALONE = ["--without-gossip", "--without-mingle"]  # it starts a second earlier
@@ -44,12 +43,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.drill)
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """What each drill came to."""
-    for counts in config.stash.get(COUNTS, []):
-        terminalreporter.write_line(str(counts))
-
-
 @dataclass
 class Process:
     """With its children in a session of its own, so that all of it can be killed at once."""
@@ -61,7 +54,7 @@ class Process:
         """As the kernel does when memory runs out, or a machine dies."""
         with suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
-        self.popen.wait(10)
+        self.popen.wait(60)
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -113,7 +106,7 @@ class Neighbours:
     def worker(self, **values: str) -> Process:
         """One that delivers, ready to be rung for."""
         one = self.start(*WORKER, *ALONE, "--hostname", f"worker{len(self.processes)}@%h", **values)
-        wait_for(lambda: one.said("ready."), 30)
+        wait_for(lambda: one.said("ready."))
         return one
 
     def beat(self) -> Process:
@@ -126,7 +119,7 @@ class Neighbours:
         # No connection outlives its request: each would tell one caller of a database that was restarted.
         self.start("gunicorn", "config.wsgi", PORT=port, WEB_CONCURRENCY="1", DATABASE_CONN_MAX_AGE="0", **values)
         site = Site(f"http://127.0.0.1:{port}")
-        wait_for(lambda: site.call("GET", "/healthz").status_code == 200, 60)
+        wait_for(lambda: site.call("GET", "/healthz").status_code == 200)
         return site
 
     def ring(self, task: str = "webhooks.tasks.deliver") -> None:
@@ -259,7 +252,7 @@ def conclude(request: pytest.FixtureRequest, stage: Stage) -> Conclude:
 
     def concluded(drill: str, *, in_flight: int = 0) -> Counts:
         counts = check_invariant(stage, drill, in_flight=in_flight)
-        request.config.stash.setdefault(COUNTS, []).append(counts)
+        request.node.user_properties.append(("came to", str(counts)))
         return counts
 
     return concluded

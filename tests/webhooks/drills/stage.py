@@ -20,7 +20,6 @@ from tests.webhooks.scripted import Hit, Receiver
 from webhooks.models import Attempt, Delivery, Event, Subscription
 
 FINAL = {"delivered", "exhausted", "held", "cancelled"}
-PATIENCE = 40
 _numbers = itertools.count(1)
 
 
@@ -114,7 +113,7 @@ class Stage:
 
     def leased(self, count: int = 1) -> None:
         """Waits until so many deliveries are under way."""
-        wait_for(lambda: self.deliveries.filter(state="leased").count() >= count, PATIENCE)
+        wait_for(lambda: self.deliveries.filter(state="leased").count() >= count)
 
     def leases_end(self) -> None:
         """What a minute would do."""
@@ -144,7 +143,7 @@ class Stage:
                 time.sleep(0.5)
             return False
 
-        wait_for(drained, PATIENCE)
+        wait_for(drained)
 
 
 @dataclass(frozen=True)

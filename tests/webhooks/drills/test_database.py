@@ -24,7 +24,7 @@ def test_a_change_that_is_rolled_back_makes_no_event(
         answers = pool.submit(stage.change)
         somebody_waits()
         neighbours.cut_off_waiting()
-        assert answers.result(20).status_code == 503
+        assert answers.result(60).status_code == 503
     assert stage.site.data("GET", stage.client, token=stage.token)["first_name"] == before["first_name"]
     neighbours.ring()
     counts = conclude("4 rolled back")
@@ -85,7 +85,7 @@ def test_two_workers_take_nothing_twice(
         wait_for(lambda: gates[1].waiting)
     hooks = [stage.webhook(receiver, answer(after=0.02)) for _ in range(10)]
     stage.happen(20)
-    active = neighbours.broker.control.inspect(timeout=2).active()
+    active = neighbours.broker.control.inspect(timeout=30, limit=2).active()
     assert sorted(len(tasks) for tasks in active.values()) == [1, 1]
     wait_for(
         lambda: not stage.deliveries.filter(subscription__in=[one.uuid for one in hooks]).exclude(state="delivered")

@@ -22,7 +22,7 @@ def test_a_worker_that_is_told_to_stop(
     wait_for(lambda: worker.said("Warm shutdown"))
     assert worker.popen.poll() is None
     gate.open()
-    assert worker.popen.wait(30) == 0
+    assert worker.popen.wait(60) == 0
     assert stage.done()
     counts = conclude("26 told to stop")
     assert (counts.deliveries, counts.attempts, counts.received) == ({"delivered": EVENTS}, EVENTS, EVENTS)

@@ -76,7 +76,7 @@ def test_retries_by_hand_beside_the_automatic_one(
         stage.waiting_is_over()
         asked = [pool.submit(stage.site.data, "POST", retry, token=stage.token) for _ in range(8)]
         neighbours.ring()
-        assert {one.result(20)["uuid"] for one in asked} == {str(hook.delivery.pk)}
+        assert {one.result(60)["uuid"] for one in asked} == {str(hook.delivery.pk)}
     wait_for(lambda: gate.waiting)
     assert stage.site.data("POST", retry, token=stage.token)["status"] == "leased"
     gate.open()
@@ -85,7 +85,7 @@ def test_retries_by_hand_beside_the_automatic_one(
     gate = receiver.plans[hook.place] = Gate()  # so that it is not there before the last has asked
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(stage.site.data, "POST", retry, token=stage.token) for _ in range(4)]
-        [again] = {one.result(20)["uuid"] for one in asked}
+        [again] = {one.result(60)["uuid"] for one in asked}
     gate.open()
     wait_for(lambda: len(hook.hits) == 3)
     stage.drain()

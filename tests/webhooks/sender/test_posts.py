@@ -36,7 +36,7 @@ async def test_a_post_with_its_headers_and_body() -> None:
     assert outcome.delivered
     assert not outcome.ours
     assert began <= outcome.started_at <= datetime.now(UTC)
-    assert 0 <= outcome.duration_ms < 1000
+    assert 0 <= outcome.duration_ms < 10_000
 
 
 @in_a_loop

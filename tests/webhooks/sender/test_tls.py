@@ -121,7 +121,7 @@ async def test_a_handshake_that_stalls() -> None:
             outcome = await sender.post(f"https://127.0.0.1:{server.getsockname()[1]}/", headers=HEADERS, body=BODY)
             await asyncio.sleep(0.05)
             assert open_files() <= before
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
     assert (outcome.status, outcome.error) == (None, "timeout")
 
 
