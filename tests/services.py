@@ -2,8 +2,8 @@
 
 It also spares the garbage collector what is never garbage.
 
-Each run has servers of its own in a temporary directory, so that two runs never meet. With DATABASE_URL and REDIS_URL
-set, those are used instead.
+Each run has servers of its own in a temporary directory, so that two runs never meet. With DATABASE_URL (of a
+superuser) and REDIS_URL set, those are used instead.
 """
 
 import gc
@@ -32,6 +32,8 @@ SETTINGS = {
 def pytest_load_initial_conftests() -> Iterator[None]:
     """As a wrapper, this comes before pytest-django's hook of the same name, which reads the settings."""
     gc.disable()
+    # A run in the background of a script is deaf to this signal, and so would be what it starts, and stops by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
