@@ -1,6 +1,7 @@
 """Changes that are rolled back, a database that is restarted, workers side by side and one that is late."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -53,8 +54,10 @@ def test_a_database_that_is_restarted(
 ) -> None:
     """The worker that was at it waits for the database and goes on, with what it knows."""
     stage.webhook(receiver)
-    stage.happen(EVENTS)
-    with neighbours.held_up(table, mode) as somebody_waits:
+    with ExitStack() as held:
+        with worker.stopped():  # else it may be done before the table is held
+            stage.happen(EVENTS)
+            somebody_waits = held.enter_context(neighbours.held_up(table, mode))
         neighbours.ring()
         somebody_waits()
         neighbours.restart_database()

@@ -70,8 +70,8 @@ def test_a_worker_killed_after_the_answer_and_before_the_result_is_written(
 ) -> None:
     worker = new_worker()
     hook = stage.webhook(receiver)
-    stage.happen(EVENTS)
     with neighbours.held_up("webhooks_attempt", "EXCLUSIVE") as somebody_waits:
+        stage.happen(EVENTS)
         neighbours.ring()
         somebody_waits()
         in_flight = len(hook.hits)
