@@ -57,14 +57,14 @@ EMPTY = """
 or refuses anything meanwhile."""
 
 
-def _empty_tables(_: TransactionTestCase) -> None:
+def empty_tables(_: TransactionTestCase | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(EMPTY)
 
 
 # After a test that commits. Django would truncate every table, which makes new files for each of them and its indexes
 # and takes a hundred times as long as deleting the few rows there are.
-TransactionTestCase._fixture_teardown = _empty_tables
+TransactionTestCase._fixture_teardown = empty_tables
 
 
 class Api:

@@ -74,8 +74,8 @@ def finish(*command: str, **values: str) -> subprocess.CompletedProcess[str]:
 
 
 def wait_for(what: Callable[[], object], seconds: float = 60) -> object:
-    """The first truthy answer of `what`, which may fail with OSError until then. It is patient, since all that takes
-    longer on a busy machine, a start among it, is waited for by it."""
+    """The first truthy answer of `what`, which may fail with OSError until then. On a busy machine a start alone may
+    take half a minute, so it waits longer than that."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
