@@ -14,6 +14,7 @@ from api.roles import WORKER
 from clients.models import DeclarationPage
 from clients.services import declaration_pages
 from clients.tasks import resume_reading
+from config.run import CELERY_WORKER
 from tests.answers import data
 from tests.clients.conftest import SubmissionSeat, new_client, new_submission, send, upload
 from tests.conftest import AgentSeat, Api
@@ -48,7 +49,7 @@ def one_worker(start_once: Start, django_db_setup: None, tmp_path_factory: pytes
     """A Celery worker, as production runs it. Gives where it keeps its files, and writes its log (`output`)."""
     directory = tmp_path_factory.mktemp("worker")
     start_once(
-        "-m", "celery", "-A", "config", "worker", "--concurrency", "1", "--without-gossip", "--without-mingle",
+        "-m", *CELERY_WORKER, "--concurrency", "1",
         output=directory / "output",
         DATA_DIR=str(directory),
         SECRET_KEY="s" * 60,

@@ -23,6 +23,7 @@ from django.db import connection
 from api.roles import API
 from api.roles import WORKER as WORKER_ROLE
 from config import embedded
+from config.run import CELERY_WORKER
 from oauth_clients.services import create_client
 from tests.conftest import COMMAND_LINE
 from tests.running.conftest import ROOT, environment, wait_for
@@ -31,8 +32,7 @@ from tests.webhooks.scripted import Receiver, receiving
 from .stage import Counts, Site, Stage, check_invariant
 
 PLENTY = "1000000/m"
-WORKER = ["celery", "-A", "config", "worker", "-Q", "webhooks", "-c", "1", "-l", "INFO"]
-ALONE = ["--without-gossip", "--without-mingle"]  # it starts a second earlier
+WORKER = [*CELERY_WORKER, "-Q", "webhooks", "-c", "1", "-l", "INFO"]
 OWNER = {"first_name": "Olive", "last_name": "Owner", "email": "owner@example.com"}
 JOE = {"first_name": "Joe", "last_name": "Consumer", "email": "joe@home.example", "phone_number": "(212) 555-0123"}
 
@@ -105,7 +105,7 @@ class Neighbours:
 
     def worker(self, **values: str) -> Process:
         """One that delivers, ready to be rung for."""
-        one = self.start(*WORKER, *ALONE, "--hostname", f"worker{len(self.processes)}@%h", **values)
+        one = self.start(*WORKER, "--hostname", f"worker{len(self.processes)}@%h", **values)
         wait_for(lambda: one.said("ready."))
         return one
 
