@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config import logs
-from config.environment import database, env, file_storage, mail, metrics_token, rate, redis_url, webhook_secret_keys
+from config.environment import database, env, file_storage, mail, metrics_tokens, rate, redis_url, webhook_secret_keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -332,7 +332,7 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
 # --- metrics, for Prometheus ---------------------------------------------------------------------
-METRICS_TOKEN = metrics_token()
+METRICS_TOKENS = metrics_tokens()
 
 # --- logs: one JSON line an event, request ids carried into Celery, no personal data ------------
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
