@@ -278,7 +278,8 @@ def _unprivileged_user(*directories: Path) -> str | None:
 def _run(
     program: Path | str, *arguments: Path | str, user: str | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end; what it prints goes through a file, for a server it starts keeps a pipe open."""
+    """Run a program to its end, out of the reach of Ctrl-C: whoever runs it stops what it started. What it prints goes
+    through a file, for a server it starts keeps a pipe open."""
     environment = {**os.environ, "LC_ALL": "C"}  # a locale that the machine lacks stops initdb
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(  # noqa: S603
@@ -290,6 +291,7 @@ def _run(
             user=user,
             cwd=cwd,
             env=environment,
+            start_new_session=True,
         )
         output.seek(0)
         return subprocess.CompletedProcess(done.args, done.returncode, output.read())
