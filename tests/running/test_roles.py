@@ -1,60 +1,17 @@
 """Set up as README says, Deploying: an owner who is no superuser, and processes that own nothing."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import psycopg
 import pytest
 import requests
 
 from api.roles import ADMIN, API, WORKER
-from config import embedded
 
-from .conftest import Serve, Server, finish
+from .conftest import OWNER, Serve, Server, Site
 
-OWNER, DATABASE = "agency_owner", "agency"
 UPKEEP = "import django; django.setup(); from webhooks import tasks; tasks.tidy(); tasks.watch()"
-
-
-@dataclass(frozen=True)
-class Site:
-    """A server of PostgreSQL on which only the owner and its database were made."""
-
-    services: embedded.Services
-
-    def url_of(self, role: str) -> str:
-        return f"postgresql://{role}@/{DATABASE}?host={quote(str(self.services.postgres.sockets), safe='')}"
-
-    def asked(self, role: str, *statements: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.url_of(role), autocommit=True) as connection:
-            answers = [connection.execute(statement) for statement in statements]
-            return answers[-1].fetchall() if answers[-1].description else []
-
-    def finish(self, *command: str, role: str = OWNER) -> str:
-        values = {"DATABASE_URL": self.url_of(role), "REDIS_URL": self.services.redis_url, "SECRET_KEY": "s" * 60}
-        ended = finish(*command, **values, DJANGO_SETTINGS_MODULE="config.settings")
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
-
-    def migrate(self, *to: str) -> None:
-        self.finish("manage.py", "migrate", *to)
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    services = embedded.start(tmp_path / "data", durable=False)
-    try:
-        with psycopg.connect(services.database_url, autocommit=True) as administrator:
-            administrator.execute(f"DROP ROLE {API}, {WORKER}")
-            administrator.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
-            administrator.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
-        yield Site(services)
-    finally:
-        services.stop()
 
 
 def test_each_process_in_its_role(site: Site, serve: Serve) -> None:
