@@ -106,7 +106,7 @@ TEMPLATES = [
 
 # --- data -------------------------------------------------------------------------------------
 # Each thread of the WSGI server keeps its own connection: as fast as a pool with as many connections as
-# threads, and with nothing to tune. Behind PgBouncer set DATABASE_CONN_MAX_AGE=0.
+# threads, and with nothing to tune. Behind PgBouncer: docs/runbook.md.
 DATABASES = {
     "default": {
         **database(),
@@ -118,7 +118,7 @@ DATABASES = {
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=5,
     # Parameters are bound by the server, and a statement seen five times is prepared: PostgreSQL then no longer
-    # plans it at each request, which costs more than running it. PgBouncer must be 1.21 or later for this.
+    # plans it at each request, which costs more than running it. PgBouncer by transaction must be 1.21 or later.
     server_side_binding=True,
     prepare_threshold=5,
     options="-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s -c jit=off",
