@@ -68,7 +68,7 @@ def finish(*command: str, **values: str) -> subprocess.CompletedProcess[str]:
         env=environment(**values),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

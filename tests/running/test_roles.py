@@ -14,10 +14,18 @@ from .conftest import OWNER, Serve, Server, Site
 UPKEEP = "import django; django.setup(); from webhooks import tasks; tasks.tidy(); tasks.watch()"
 
 
-def test_each_process_in_its_role(site: Site, serve: Serve) -> None:
+FIRST = f"ALTER ROLE {API} LOGIN", f"ALTER ROLE {WORKER} LOGIN"
+SECOND = f"CREATE ROLE {API}_b LOGIN NOINHERIT IN ROLE {API}", f"CREATE ROLE {WORKER}_b LOGIN IN ROLE {WORKER}"
+"""While passwords are replaced (docs/runbook.md)."""
+
+
+@pytest.mark.parametrize(
+    ("logins", "api", "worker"), [(FIRST, API, WORKER), (SECOND, f"{API}_b", f"{WORKER}_b")], ids=["first", "second"]
+)
+def test_each_process_in_its_role(logins: tuple[str, str], api: str, worker: str, site: Site, serve: Serve) -> None:
     site.migrate()
-    site.asked(OWNER, f"ALTER ROLE {API} LOGIN", f"ALTER ROLE {WORKER} LOGIN")
-    server = serve(site.url_of(API), site.services.redis_url)
+    site.asked(OWNER, *logins)
+    server = serve(site.url_of(api), site.services.redis_url)
     made = site.finish("manage.py", "create_oauth_client", "Partner")
     client_id, secret = re.findall(r"client_(?:id|secret)\W+(\S+)", made)
 
@@ -35,14 +43,14 @@ def test_each_process_in_its_role(site: Site, serve: Serve) -> None:
     listed = server.get("/v1/agents", authorization=f"Bearer {token}").json()
     assert [one["slug"] for one in listed["data"]] == [agent["slug"]]
 
-    logins = site.asked(OWNER, "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database()")
-    assert {name for (name,) in logins} == {OWNER, API}
-    assert site.asked(API, "SELECT count(*) FROM agents_agent") == [(0,)]
+    there = site.asked(OWNER, "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database()")
+    assert {name for (name,) in there} == {OWNER, api}
+    assert site.asked(api, f"SET ROLE {API}", "SELECT count(*) FROM agents_agent") == [(0,)]
     assert site.asked(OWNER, f"SET ROLE {API}", "SELECT count(*) FROM agents_agent") == [(0,)]  # one login for all
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        site.asked(API, "SELECT count(*) FROM auth_user")
+        site.asked(api, "SELECT count(*) FROM auth_user")
     assert site.asked(OWNER, "SELECT count(*) FROM agents_agent") == [(1,)]
-    site.finish("-c", UPKEEP, role=WORKER)
+    site.finish("-c", UPKEEP, role=worker)
 
 
 def sent(server: Server, path: str, token: str, body: dict[str, Any], **headers: str) -> Any:
