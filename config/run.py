@@ -38,12 +38,14 @@ DEVELOPMENT = {
 }
 KEPT = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "DATA_DIR", *DEVELOPMENT)
 CELERY = ["celery", "--quiet", "-A", "config"]
+# Workers have nothing to tell each other, and Celery's gossip fails, and may end the worker, when the broker restarts.
+CELERY_WORKER = [*CELERY, "worker", "--without-gossip", "--without-mingle"]
 COMMANDS = {
     "server": (API, ["gunicorn"]),
-    "worker": (WORKER, [*CELERY, "worker", "--concurrency", "2"]),
+    "worker": (WORKER, [*CELERY_WORKER, "--concurrency", "2"]),
     "webhook worker": (
         WORKER,
-        [*CELERY, "worker", "--queues", "webhooks", "--hostname", "webhooks@%h", "--concurrency", "1"],
+        [*CELERY_WORKER, "--queues", "webhooks", "--hostname", "webhooks@%h", "--concurrency", "1"],
     ),
     "beat": (WORKER, [*CELERY, "beat"]),
 }

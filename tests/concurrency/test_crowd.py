@@ -7,6 +7,7 @@ import pytest
 
 from api import roles
 from audit.models import AuditEntry
+from config.run import CELERY_WORKER
 from tests.answers import data
 from tests.conftest import new_agency, partner_seat
 from tests.running.conftest import Server, Start, migrated_database_url, wait_for
@@ -49,7 +50,7 @@ def crowd(server: Server, start: Start, tmp_path: Path, receiver: Receiver) -> C
     agency, neighbour = new_agency(api, partner, "Ours"), new_agency(api, partner, "Next door")
     admin, *others = new_agents(api, partner, agency)
     hook = data(api.post("/v1/webhooks", token=admin.token, json={"url": receiver.url, "events": ["*"]}))
-    worker = ("-m", "celery", "-A", "config", "worker", "-Q", "celery,webhooks", "-c", "2")
+    worker = ("-m", *CELERY_WORKER, "-Q", "celery,webhooks", "-c", "2")
     start(
         *worker,
         output=tmp_path / "worker",

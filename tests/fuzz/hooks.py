@@ -138,14 +138,14 @@ def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool
 
 
 def _only_empty(message: str, case: Any) -> bool:
-    """Whether all that is not valid are empty parameters or form fields, which count as not sent."""
+    """Whether all that is not valid are empty parameters or form fields, which count as not sent, or such as are null,
+    which a form says in the letters of a word."""
     form = case.body if case.media_type == "multipart/form-data" and isinstance(case.body, dict) else {}
     sent = {**form, **(case.query or {})}
     faults = [line for line in message.splitlines() if "violates" in line or " - " in line]
     names = [NAMED.search(line) for line in faults]
-    return bool(faults) and all(
-        name and sent.get(next(filter(None, name.groups()))) in ("", [""], []) for name in names
-    )
+    fields = [next(filter(None, name.groups())) if name else None for name in names]
+    return bool(fields) and all(field in sent and sent[field] in ("", [""], [], None) for field in fields)
 
 
 def _is_no_form(case: Any) -> bool:

@@ -14,6 +14,7 @@ import requests
 
 from api import roles
 from config import embedded
+from config.run import CELERY_WORKER
 from oauth_clients.services import create_client
 from tests.conftest import COMMAND_LINE
 from tests.webhooks.drills.stage import verifies
@@ -29,7 +30,7 @@ LINES = re.search(r"```sh\n(.*?)```", SECTION, re.DOTALL)[1]  # type: ignore[ind
 KEY = "s" * 60
 OWNER = "postgres"
 TRIAL = {"ALLOW_INSECURE_HTTP": "true", "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES": "true"}
-WORKER = ["celery", "-A", "config", "worker", "--queues", "celery,webhooks", "--concurrency", "1", "--without-mingle"]
+WORKER = [*CELERY_WORKER, "--queues", "celery,webhooks", "--concurrency", "1"]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 
 from api import roles
 from config import embedded
+from config.run import CELERY_WORKER
 from tests.webhooks.scripted import Receiver, receiving
 
 from .conftest import ROOT, Serve, Server, Start, environment, finish, wait_for
@@ -24,7 +25,7 @@ SECTION = (ROOT / "docs/runbook.md").read_text().partition("## Going back to a m
 ARCHIVE_FROM_NOW_ON, COPY, GO_BACK = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
 [BEFORE_ANYBODY_IS_LET_IN] = re.findall(r"```sql\n(.*?)```", SECTION, re.DOTALL)
 TRIAL = {"SECRET_KEY": "s" * 60, "ALLOW_INSECURE_HTTP": "true", "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES": "true"}
-WORKER = ["celery", "-A", "config", "worker", "--queues", "celery,webhooks", "--concurrency", "1", "--without-mingle"]
+WORKER = [*CELERY_WORKER, "--queues", "celery,webhooks", "--concurrency", "1"]
 
 
 @pytest.fixture

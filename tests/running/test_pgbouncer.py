@@ -16,6 +16,7 @@ import requests
 
 from api import roles
 from config import embedded
+from config.run import CELERY_WORKER
 from tests.webhooks.scripted import receiving
 
 from .conftest import DATABASE, OWNER, ROOT, Serve, Server, Site, Start, free_port, wait_for
@@ -32,7 +33,7 @@ NOBODY_SEES = """
         coalesce(current_setting('tenancy.agency', true), ''), (SELECT count(*) FROM agents_agent),
         current_setting('statement_timeout')
 """
-WORKER = ["celery", "-A", "config", "worker", "--queues", "webhooks", "--concurrency", "1", "--without-mingle"]
+WORKER = [*CELERY_WORKER, "--queues", "webhooks", "--concurrency", "1"]
 TRIAL = {"SECRET_KEY": "s" * 60, "ALLOW_INSECURE_HTTP": "true", "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES": "true"}
 
 

@@ -14,6 +14,7 @@ from api.roles import WORKER
 from clients.models import DeclarationPage
 from clients.services import declaration_pages
 from clients.tasks import resume_reading
+from config.run import CELERY_WORKER
 from tests.answers import data
 from tests.clients.conftest import SubmissionSeat, new_client, new_submission, send, upload
 from tests.conftest import AgentSeat, Api
@@ -53,7 +54,7 @@ def worker(start: Start, tmp_path: Path, settings: Any) -> None:
         "declaration_pages": {**kept, "OPTIONS": {**kept["OPTIONS"], "location": media / "declaration-pages"}},
     }
     start(
-        "-m", "celery", "-A", "config", "worker", "--concurrency", "1", "--without-gossip", "--without-mingle",
+        "-m", *CELERY_WORKER, "--concurrency", "1",
         output=tmp_path / "worker",
         DATA_DIR=str(tmp_path),
         SECRET_KEY="s" * 60,

@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 
 from api import roles
 from config import embedded
+from config.run import CELERY_WORKER
 from oauth_clients.services import create_client
 from tests.conftest import COMMAND_LINE
 from tests.webhooks.drills.stage import verifies
@@ -29,7 +30,7 @@ OLD, NEW = {"SECRET_KEY": "old" * 20}, {"SECRET_KEY": "new" * 20}
 BOTH = {**NEW, "SECRET_KEY_FALLBACKS": OLD["SECRET_KEY"]}
 TRIAL = {"ALLOW_INSECURE_HTTP": "true", "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES": "true"}
 UNCOUNTED = {"RATE_LIMIT_CREDENTIAL": "1000000/m"}
-WORKER = ["celery", "-A", "config", "worker", "--queues", "webhooks", "--concurrency", "1", "--without-mingle"]
+WORKER = [*CELERY_WORKER, "--queues", "webhooks", "--concurrency", "1"]
 
 
 def replaced(serve: Serve, server: Server | None, **settings: str) -> Server:

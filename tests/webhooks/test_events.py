@@ -30,9 +30,11 @@ from tests.clients.conftest import (
 from tests.conftest import AgencySeat, AgentSeat, Api
 from tests.threads import at_once
 from tests.webhooks.conftest import WebhookSeat, bodies, change, new_delivery, new_webhook, types
+from tests.webhooks.delivery.rows import claim
 from webhooks.catalogue import ALL_TYPES, EVENT_TYPES
-from webhooks.models import Delivery, Event
+from webhooks.models import Delivery, Event, Subscription
 from webhooks.services import events
+from webhooks.services.subscriptions import locked
 
 UPDATED, STATUS = "client.updated", "client.sales-funnel-status-change"
 PERSONAL = (*JOE.values(), "Josephine", "Personally", "jo@private.example", "2125559876", "declarations.pdf")
@@ -258,6 +260,21 @@ def test_where_the_mark_cannot_be_kept_it_rings_once_too_often(
         for status in ("contacted", "quoted"):
             assert patch(api, client_seat, sales_funnel_status=status).status_code == 200
     assert queued() == 2
+    events.heard()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_passed_by_a_webhook_while_it_was_changed_is_told_again(
+    api: Api, webhook: WebhookSeat, client_seat: ClientSeat
+) -> None:
+    patch(api, client_seat, sales_funnel_status="quoted")
+    with transaction.atomic():
+        locked(Subscription.objects.get(pk=webhook.uuid))
+        events.heard()
+        assert claim() == []
+        rung = queued()
+    assert queued() == rung + 1
+    assert claim()
     events.heard()
 
 

@@ -10,7 +10,7 @@ from api.principals import Principal
 from audit.services import record
 from webhooks.models import Delivery, Subscription
 from webhooks.partitions import first_id
-from webhooks.services.events import require_enabled, ring_after_commit
+from webhooks.services.events import require_enabled
 from webhooks.services.subscriptions import locked
 
 BATCH = 1_000
@@ -36,7 +36,6 @@ def retry_delivery(*, actor: Principal, delivery: Delivery) -> Delivery:
         last = Delivery.objects.create(event_id=last.event_id, subscription=subscription, replay=last.replay + 1)
     last.refresh_from_db()
     record(actor=actor, action="webhook.retry", target=last, agency_id=subscription.agency_id)
-    ring_after_commit()
     return last
 
 
@@ -54,7 +53,6 @@ def recover(*, actor: Principal, subscription: Subscription, since: datetime) ->
         subscription.recover_since = min(since, subscription.recover_since or since)
         subscription.save(update_fields=["recover_since", "updated_at"])
         record(actor=actor, action="webhook.recover", target=subscription, agency_id=subscription.agency_id)
-        ring_after_commit()
     return missed
 
 

@@ -14,6 +14,7 @@ from api.principals import Principal, System
 from audit.services import record
 from webhooks import addresses, secrets
 from webhooks.models import FIRST_CAP, Delivery, Subscription
+from webhooks.services.events import ring_after_commit
 
 MOST = 50
 """Of one agency."""
@@ -131,7 +132,12 @@ def settle(subscription: Subscription) -> None:
 
 
 def locked(subscription: Subscription) -> Subscription:
-    """This subscription, fresh, held until the transaction ends. Raises Http404 where it was deleted meanwhile."""
+    """This subscription, fresh, held until the transaction ends. Raises Http404 where it was deleted meanwhile.
+
+    A worker that comes meanwhile passes it by and may find nothing else to do (delivery.claims): so the doorbell rings
+    when it is free again.
+    """
+    ring_after_commit()
     held = Subscription.objects.kept().select_for_update(no_key=True).filter(pk=subscription.pk).first()
     if held is None:
         raise Http404

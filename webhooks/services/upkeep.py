@@ -16,7 +16,6 @@ from django.utils import timezone
 from webhooks import partitions
 from webhooks.models import Delivery, Subscription
 from webhooks.services.deliveries import recover_batch
-from webhooks.services.events import ring_now
 from webhooks.services.subscriptions import disable_subscription, settle
 
 logger = structlog.get_logger(__name__)
@@ -50,9 +49,7 @@ def go_on_recovering() -> None:
     """See services.deliveries.recover."""
     for subscription in Subscription.objects.kept().filter(recover_since__isnull=False)[:AT_ONCE]:
         for _ in range(RECOVERY_BATCHES):
-            more = recover_batch(subscription)
-            ring_now()
-            if not more:
+            if not recover_batch(subscription):
                 break
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api import roles
+from config.run import CELERY_WORKER
 from oauth_clients.services import create_client
 from tests.clients.conftest import PDF, first_questions  # noqa: F401 - a fixture
 from tests.conftest import COMMAND_LINE
@@ -22,7 +23,7 @@ HERE = Path(__file__).parent
 JOURNEY = HERE / "journey.py"
 PLENTY = {f"RATE_LIMIT_{name}": "1000000/m" for name in ("CREDENTIAL", "TOKEN", "ADDRESS")}
 TRIAL = {**PLENTY, "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES": "true"}
-WORKER = ["celery", "-A", "config", "worker", "--queues", "celery,webhooks", "--concurrency", "2"]
+WORKER = [*CELERY_WORKER, "--queues", "celery,webhooks", "--concurrency", "2"]
 EVENTS = {
     "client.updated",
     "client.sales-funnel-status-change",
@@ -80,7 +81,7 @@ def test_it_goes_the_whole_way(package: Path, serve: Serve, start: Start, tmp_pa
     redis_url = os.environ["REDIS_URL"]
     server = serve(migrated_database_url(), redis_url, **TRIAL)
     start(
-        "-m", *WORKER, "--without-gossip", "--without-mingle",
+        "-m", *WORKER,
         output=tmp_path / "worker",
         DATA_DIR=str(tmp_path),
         SECRET_KEY="s" * 60,

@@ -23,6 +23,7 @@ from django.db import connection
 from api.roles import API
 from api.roles import WORKER as WORKER_ROLE
 from config import embedded
+from config.run import CELERY_WORKER
 from oauth_clients.services import create_client
 from tests.conftest import COMMAND_LINE
 from tests.running.conftest import ROOT, environment, wait_for
@@ -32,8 +33,7 @@ from .stage import Counts, Site, Stage, check_invariant
 
 COUNTS = pytest.StashKey[list[Counts]]()
 PLENTY = "1000000/m"
-WORKER = ["celery", "-A", "config", "worker", "-Q", "webhooks", "-c", "1", "-l", "INFO"]
-ALONE = ["--without-gossip", "--without-mingle"]  # it starts a second earlier
+WORKER = [*CELERY_WORKER, "-Q", "webhooks", "-c", "1", "-l", "INFO"]
 OWNER = {"first_name": "Olive", "last_name": "Owner", "email": "owner@example.com"}
 JOE = {"first_name": "Joe", "last_name": "Consumer", "email": "joe@home.example", "phone_number": "(212) 555-0123"}
 
@@ -112,7 +112,7 @@ class Neighbours:
 
     def worker(self, **values: str) -> Process:
         """One that delivers, ready to be rung for."""
-        one = self.start(*WORKER, *ALONE, "--hostname", f"worker{len(self.processes)}@%h", **values)
+        one = self.start(*WORKER, "--hostname", f"worker{len(self.processes)}@%h", **values)
         wait_for(lambda: one.said("ready."), 30)
         return one
 
