@@ -21,3 +21,10 @@ def _scans(name: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_get_xact_numscans(%s::regclass)", [name])
         return cursor.fetchone()[0]
+
+
+def plan_of(sql: str) -> str:
+    """How PostgreSQL would answer it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {sql}")
+        return "\n".join(line for (line,) in cursor.fetchall())
