@@ -118,7 +118,8 @@ def disable_subscription(*, subscription: Subscription, reason: Subscription.Rea
 
 def settle(subscription: Subscription) -> bool:
     """Brings deliveries that wait to where the subscription's state has them, as many as one statement should change;
-    says whether there may be more. Those the sweep settles (services.upkeep). The subscription is locked.
+    says whether there may be more. Those the sweep settles (services.upkeep), or, being held, lets go of in their time.
+    The subscription is locked.
 
     Those that a worker is at are left to it, which does the same when it writes the result. So whoever holds a
     subscription waits for no delivery, and nobody waits in a circle. An event that was recorded at the same moment may
