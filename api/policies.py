@@ -24,7 +24,8 @@ LINKED = f"SELECT agency_id FROM oauth_clients_agencylink WHERE oauth_client_id 
 
 
 def is_reached(agency: str) -> str:
-    """Whether this column names an agency of the caller's: one linked to the partner, or the agent's own.
+    """Whether this column names an agency of the caller's: one linked to the partner, or the agent's own. (The policies
+    say it in another form since api.migrations.0004.)
 
     Asked of each row, for rows are found by their ids, a page of them. An array of what a partner is linked to costs
     less for an index of agencies (measured, before lists were read from AgentLink), but grows with the partner.
