@@ -46,7 +46,10 @@ class Agency(models.Model):
                 condition=models.Q(color_code__regex=r"^[0-9A-Fa-f]{6}$"), name="agency_color_code_is_hex"
             )
         ]
-        indexes = [models.Index(fields=["updated_at", "id"], name="agency_by_updated")]
+        indexes = [
+            models.Index(fields=["updated_at", "id"], name="agency_by_updated"),
+            models.Index(fields=["logo"], name="agency_by_logo", condition=~models.Q(logo="")),
+        ]
 
     def __str__(self) -> str:
         return self.name

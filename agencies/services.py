@@ -9,6 +9,7 @@ from agencies.models import DEFAULT_COLOR, Agency
 from agents import services as agents
 from agents.models import Agent
 from api import pictures
+from api.batches import in_batches
 from api.principals import Partner, Principal
 from api.statements import run
 from audit.services import record
@@ -54,7 +55,8 @@ def deactivate_agency(*, agency: Agency, actor: Principal) -> None:
     # The agents share the agency's moment, so that reactivating it wakes these and not those who left before.
     agency.deactivated_at = timezone.now()
     agency.save(update_fields=["deactivated_at", "updated_at"])
-    ended = agents.end_access(Agent.objects.active().filter(agency=agency), at=agency.deactivated_at)
+    everybody = in_batches(Agent.objects.filter(agency=agency))
+    ended = sum(agents.end_access(some.active(), at=agency.deactivated_at) for some in everybody)
     record(actor=actor, action="agency.deactivate", target=agency, agency_id=agency.pk, agents=ended)
 
 
@@ -64,8 +66,9 @@ def reactivate_agency(*, agency: Agency, actor: Principal) -> Agency:
     agency = agency.locked()
     if agency.deactivated_at is None:
         return agency
-    sleeping = Agent.objects.filter(agency=agency, deactivated_at=agency.deactivated_at)
-    woken = sleeping.update(deactivated_at=None, updated_at=timezone.now())
+    now, everybody = timezone.now(), in_batches(Agent.objects.filter(agency=agency))
+    sleeping = (some.filter(deactivated_at=agency.deactivated_at) for some in everybody)
+    woken = sum(some.update(deactivated_at=None, updated_at=now) for some in sleeping)
     agency.deactivated_at = None
     agency.save(update_fields=["deactivated_at", "updated_at"])
     record(actor=actor, action="agency.reactivate", target=agency, agency_id=agency.pk, agents=woken)

@@ -23,5 +23,6 @@ def sweep_pictures() -> None:
 
 
 def _named(names: list[str]) -> Iterable[str]:
-    yield from Agency.objects.filter(logo__in=names).values_list("logo", flat=True)
-    yield from Agent.objects.filter(profile_picture__in=names).values_list("profile_picture", flat=True)
+    for model, field in ((Agency, "logo"), (Agent, "profile_picture")):
+        has_one = model.objects.exclude(**{field: ""})  # which its index is of
+        yield from has_one.filter(**{f"{field}__in": names}).values_list(field, flat=True)

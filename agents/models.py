@@ -70,6 +70,7 @@ class Agent(models.Model):
             ),
             models.Index(Lower("email"), name="agent_by_email"),
             models.Index(fields=["agency", "updated_at", "id"], name="agent_by_updated"),
+            models.Index(fields=["profile_picture"], name="agent_by_picture", condition=~models.Q(profile_picture="")),
         ]
 
     def __str__(self) -> str:

@@ -33,11 +33,11 @@ def register(collector: Collector) -> None:
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answers whoever has METRICS_TOKEN; where none is set, there is no such page."""
-    if not settings.METRICS_TOKEN:
+    """Answers whoever has a token of METRICS_TOKENS; where none is set, there is no such page."""
+    if not settings.METRICS_TOKENS:
         return errors.not_found(request)
     sent = BEARER.fullmatch(request.headers.get("Authorization", ""))
-    if not sent or not constant_time_compare(sent[1], settings.METRICS_TOKEN):
+    if not sent or not any(constant_time_compare(sent[1], token) for token in settings.METRICS_TOKENS):
         return _refused(request)
     return HttpResponse(generate_latest(_counted()) + generate_latest(_Stored()), content_type=CONTENT_TYPE_LATEST)
 

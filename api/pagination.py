@@ -259,10 +259,7 @@ def _source(
 
 
 def _rows(principal: ApiPrincipal, listing: Listing, ids: Sequence[Any]) -> list[tuple[Any, ...]]:
-    if not ids:
-        return []
-    by_id = {row[0]: row for row in listing.visible(principal).filter(pk__in=ids).values_list(*listing.columns)}
-    return [by_id[pk] for pk in ids if pk in by_id]
+    return _kept(listing, cast(Any, type(principal)), ()).those(values_of(principal), ids) if ids else []
 
 
 @cache

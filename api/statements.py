@@ -126,8 +126,10 @@ class ListStatement:
         self._backwards = Statement(index.order_by(f"-{LISTED}").values_list(LISTED))
         after = index.filter(**{f"{LISTED}__gt": UnplannedSlot("after", BigIntegerField())})
         self._after = Statement(after.order_by(LISTED).values_list(LISTED))
-        on_page = RawSQL("SELECT id FROM ids", [])
-        self._rows = Statement(rows.filter(pk__in=on_page).values_list(*columns))
+        # One after the other, by its id. Joined to all ids at once, PostgreSQL may begin with what else is asked of a
+        # row, which is whose it is, and read all that a large tenant has.
+        self._row = Statement(rows.filter(pk=RawSQL("ids.id", [])).values_list(*columns))
+        self._on_page = f"ids CROSS JOIN LATERAL ({self._row.sql} LIMIT 1) page"
 
     def page(
         self, values: Mapping[str, Any], counted: Query, *, limit: int, offset: int
@@ -135,15 +137,22 @@ class ListStatement:
         """The total, and the rows of the page."""
         ways = (Query(way.sql, way.filled(values)) for way in (self._forwards, self._backwards))
         ids = _with_ids(counted, *ways, limit=limit, offset=offset)
-        sql = f"{ids.sql} SELECT * FROM counted LEFT JOIN ({self._rows.sql}) page ON TRUE ORDER BY page.id"  # noqa: S608
-        rows = run(sql, [*ids.params, *self._rows.filled(values)])
+        page = f"SELECT total, page.* FROM counted LEFT JOIN ({self._on_page}) ON TRUE ORDER BY page.id"  # noqa: S608
+        rows = run(f"{ids.sql} {page}", [*ids.params, *self._row.filled(values)])
         past_end = rows[0][1] is None
         return rows[0][0], [] if past_end else [row[1:] for row in rows]
 
     def rest(self, values: Mapping[str, Any], *, after: int, limit: int) -> list[tuple[Any, ...]]:
         """The first rows with ids greater than this one."""
-        sql = f"WITH ids (id) AS ({self._after.sql} LIMIT {limit:d}) {self._rows.sql} ORDER BY 1"
-        return run(sql, [*self._after.filled({**values, "after": after}), *self._rows.filled(values)])
+        ids = f"ids (id) AS ({self._after.sql} LIMIT {limit:d})"
+        sql = f"WITH {ids} SELECT page.* FROM {self._on_page} ORDER BY page.id"  # noqa: S608 - the ORM's own SQL
+        return run(sql, [*self._after.filled({**values, "after": after}), *self._row.filled(values)])
+
+    def those(self, values: Mapping[str, Any], ids: Sequence[int]) -> list[tuple[Any, ...]]:
+        """The rows with these ids, in this order; without those that are gone."""
+        given = "ids (id, place) AS (SELECT * FROM unnest((SELECT %s::bigint[])) WITH ORDINALITY)"
+        sql = f"WITH {given} SELECT page.* FROM {self._on_page} ORDER BY place"  # noqa: S608 - the ORM's own SQL
+        return run(sql, [list(ids), *self._row.filled(values)])
 
 
 def page_of_ids(

@@ -120,14 +120,16 @@ DELIVERIES = """
         SELECT id, agency_id, row_number() OVER (ORDER BY id) - 1 AS n, count(*) OVER () AS hooks
         FROM webhooks_subscription WHERE agency_id = 1
     ), events AS (
-        SELECT id, agency_id, row_number() OVER (ORDER BY id) AS n, count(*) OVER () AS events FROM webhooks_event
+        SELECT id, agency_id, type, row_number() OVER (ORDER BY id) AS n, count(*) OVER () AS events
+        FROM webhooks_event
     )
     INSERT INTO webhooks_delivery (
-        id, subscription_id, event_id, replay, state, attempts, next_attempt_at, created_at, finished_at
+        id, subscription_id, event_id, event_type, replay, state, attempts, next_attempt_at, created_at, finished_at
     )
     SELECT uuidv7(made - now()),
         coalesce(hooks.id, (SELECT id FROM webhooks_subscription WHERE agency_id = %(agencies)s)),
-        events.id, 0, CASE WHEN events.n > events - 50 THEN 'exhausted' ELSE 'delivered' END, 1, NULL, made, made
+        events.id, events.type, 0, CASE WHEN events.n > events - 50 THEN 'exhausted' ELSE 'delivered' END, 1, NULL,
+        made, made
     FROM events LEFT JOIN hooks ON events.n > 1
         AND hooks.n = CASE WHEN events.n %% 2 = 0 THEN 0 ELSE events.n / 2 %% (hooks - 1) + 1 END,
         LATERAL (SELECT %(base)s::timestamptz - (events - events.n) / 2 * interval '1 min' AS made)

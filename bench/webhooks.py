@@ -60,8 +60,8 @@ RECORD = """
                convert_to(rpad('{"number": ' || n || ', "filler": "', 1022, 'x') || '"}', 'UTF8')
         FROM made
     )
-    INSERT INTO webhooks_delivery (id, subscription_id, event_id, replay, state, attempts)
-    SELECT delivery_id, subscription_id, event_id, 0, 'pending', 0 FROM made
+    INSERT INTO webhooks_delivery (id, subscription_id, event_id, event_type, replay, state, attempts)
+    SELECT delivery_id, subscription_id, event_id, 'client.created', 0, 'pending', 0 FROM made
 """
 UNDONE = """
     SELECT EXISTS (

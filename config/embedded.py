@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
+import django
 import psycopg
 import redis
+from django.core.management import call_command
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -83,6 +85,32 @@ def start(data_dir: Path, *, durable: bool) -> Services:
         use = (data_dir / "in-use.lock").open("a")
         fcntl.flock(use, fcntl.LOCK_SH)
     return Services(postgres.url, valkey.url, postgres, valkey, use)
+
+
+@contextmanager
+def thrown_away(name: str, *, durable: bool, **settings: str) -> Iterator[Services]:
+    """Both servers on a directory of their own (`DATA_DIR`), gone after the block. In it the environment holds these
+    settings and those of a trial, and Django is set up by them, with its tables made."""
+    with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
+        services = start(Path(folder), durable=durable)
+        try:
+            os.environ.update(
+                DATABASE_URL=services.database_url,
+                REDIS_URL=services.redis_url,
+                DATA_DIR=folder,
+                SECRET_KEY=name * 15,
+                ALLOW_INSECURE_HTTP="true",
+                ALLOWED_HOSTS="127.0.0.1",
+                WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true",
+                MAIL_URL="consolemail://",
+                DJANGO_SETTINGS_MODULE="config.settings",
+                **settings,
+            )
+            django.setup()
+            call_command("migrate", verbosity=0)
+            yield services
+        finally:
+            services.stop()
 
 
 def url_of(role: str, database_url: str) -> str:
@@ -278,7 +306,8 @@ def _unprivileged_user(*directories: Path) -> str | None:
 def _run(
     program: Path | str, *arguments: Path | str, user: str | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end; what it prints goes through a file, for a server it starts keeps a pipe open."""
+    """Run a program to its end, out of the reach of Ctrl-C: whoever runs it stops what it started. What it prints goes
+    through a file, for a server it starts keeps a pipe open."""
     environment = {**os.environ, "LC_ALL": "C"}  # a locale that the machine lacks stops initdb
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(  # noqa: S603
@@ -290,6 +319,7 @@ def _run(
             user=user,
             cwd=cwd,
             env=environment,
+            start_new_session=True,
         )
         output.seek(0)
         return subprocess.CompletedProcess(done.args, done.returncode, output.read())

@@ -75,12 +75,12 @@ def webhook_secret_keys(secret_keys: list[str]) -> list[bytes]:
     return [base64.urlsafe_b64encode(digest) for digest in digests]
 
 
-def metrics_token() -> str:
-    """METRICS_TOKEN: what Prometheus sends; without it, nobody is shown `/metrics`."""
-    token = env.str("METRICS_TOKEN", "")
-    if token and not re.fullmatch(r"[!-~]{32,}", token):
-        raise ImproperlyConfigured("METRICS_TOKEN must be a random text of at least 32 visible ASCII characters")
-    return token
+def metrics_tokens() -> list[str]:
+    """METRICS_TOKEN: what Prometheus sends, any one of them; without any, nobody is shown `/metrics`."""
+    tokens = env.list("METRICS_TOKEN", default=[])
+    if not all(re.fullmatch(r"[!-~]{32,}", token) for token in tokens):
+        raise ImproperlyConfigured("METRICS_TOKEN must be random texts of at least 32 visible ASCII characters")
+    return tokens
 
 
 def mail() -> dict[str, Any]:

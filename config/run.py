@@ -58,22 +58,28 @@ SAMPLE_PARTNER = "Sample partner"
 SAMPLE_LOGIN = "admin"
 
 
+_told_to_stop: list[int] = []
+"""The signals that came. A handler that raised would be lost wherever Python drops what is raised (a weak reference's
+callback, a destructor), and would forget a process that was just started: so it only notes, and is asked."""
+
+
 class CannotStartError(Exception):
     """Why the service does not start, in one line that says what to do."""
+
+
+class StoppedError(Exception):
+    """It was told to stop."""
 
 
 def main() -> None:
     """Start everything, wait for Ctrl-C or the end of one process, stop everything."""
     startup.prepare()
     for number in STOP_SIGNALS:  # a shell's background job is started with SIGINT ignored
-        signal.signal(number, _interrupt)
+        signal.signal(number, lambda number, _: _told_to_stop.append(number))
     try:
         with ExitStack() as stack:
-            try:
-                _serve(stack)
-            finally:
-                _ignore_signals()
-    except KeyboardInterrupt:
+            _serve(stack)
+    except StoppedError:
         _say("Stopped.")
     except (CannotStartError, ImproperlyConfigured) as error:
         sys.exit(f"Cannot start: {' '.join(str(error).split())}")
@@ -83,9 +89,12 @@ def _serve(stack: ExitStack) -> None:
     data_dir = _prepare_environment()
     _require_free_port(os.environ["HOST"], os.environ["PORT"])
     url_of = _require_services(stack, data_dir)
+    _heed_signals()
     django.setup()
     _require_answers()
+    _heed_signals()
     _migrate()
+    _heed_signals()
     _keep_environment(data_dir)
     children: Processes = {}
     stack.callback(_stop, children)
@@ -198,6 +207,7 @@ def _stop(children: Processes) -> None:
 def _await_server(children: Processes) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
+        _heed_signals()
         _require_alive(children)
         try:
             with urllib.request.urlopen(f"{_base_url()}/healthz", timeout=5):  # noqa: S310
@@ -209,6 +219,7 @@ def _await_server(children: Processes) -> None:
 
 def _await_first_end(children: Processes) -> NoReturn:
     while True:
+        _heed_signals()
         _require_alive(children)
         time.sleep(0.5)
 
@@ -262,14 +273,10 @@ def _base_url() -> str:
     return f"http://{shown}:{os.environ['PORT']}"
 
 
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _ignore_signals() -> None:
-    """A second Ctrl-C does not cut the stopping short."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+def _heed_signals() -> None:
+    """Between two steps of starting, where all that was started is known and can be stopped."""
+    if _told_to_stop:
+        raise StoppedError
 
 
 def _say(text: str) -> None:

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config import logs
-from config.environment import database, env, file_storage, mail, metrics_token, rate, redis_url, webhook_secret_keys
+from config.environment import database, env, file_storage, mail, metrics_tokens, rate, redis_url, webhook_secret_keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -106,7 +106,7 @@ TEMPLATES = [
 
 # --- data -------------------------------------------------------------------------------------
 # Each thread of the WSGI server keeps its own connection: as fast as a pool with as many connections as
-# threads, and with nothing to tune. Behind PgBouncer set DATABASE_CONN_MAX_AGE=0.
+# threads, and with nothing to tune. Behind PgBouncer: docs/runbook.md.
 DATABASES = {
     "default": {
         **database(),
@@ -118,7 +118,7 @@ DATABASES = {
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=5,
     # Parameters are bound by the server, and a statement seen five times is prepared: PostgreSQL then no longer
-    # plans it at each request, which costs more than running it. PgBouncer must be 1.21 or later for this.
+    # plans it at each request, which costs more than running it. PgBouncer by transaction must be 1.21 or later.
     server_side_binding=True,
     prepare_threshold=5,
     options="-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s -c jit=off",
@@ -332,7 +332,7 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
 # --- metrics, for Prometheus ---------------------------------------------------------------------
-METRICS_TOKEN = metrics_token()
+METRICS_TOKENS = metrics_tokens()
 
 # --- logs: one JSON line an event, request ids carried into Celery, no personal data ------------
 DJANGO_STRUCTLOG_CELERY_ENABLED = True

@@ -25,7 +25,8 @@ from clients.models import Client
 from oauth_clients.models import AgencyLink, OAuthClient
 from tests import test_permission_matrix as matrix
 from tests.conftest import Api
-from tests.scans import scans_counted
+from tests.factories import agencies_of_client, agents_of_agency
+from tests.scans import plan_of, scans_counted
 from tests.test_permission_matrix import ROWS, WITH_ID, WITH_UUID, Row, World
 from webhooks import partitions
 from webhooks.models import Attempt
@@ -144,8 +145,8 @@ def test_what_is_done_as_the_owner_is_told_by_name(db: None) -> None:
         ADMIN: {"agent_of_token", "slugs_taken"},
         WORKER: {"partition_added", "partition_dropped"},
     }  # fmt: skip
-    paths = {path for (path,) in asked("SELECT proconfig::text FROM pg_proc WHERE prosecdef")}
-    assert paths == {'{"search_path=public, pg_temp"}'}
+    settings = [config for (config,) in asked("SELECT proconfig FROM pg_proc WHERE prosecdef")]
+    assert all("search_path=public, pg_temp" in config for config in settings)
 
 
 # --- nobody -------------------------------------------------------------------------------------------
@@ -412,6 +413,24 @@ def test_an_address_is_found_by_index(api: Api, world: World) -> None:
         assert [row["slug"] for row in answer.json()["data"]] == ["m-77"]
         assert scans["agents_agent"] == 0
         assert scans["agent_by_email"] > 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", [Agency, Agent])
+def test_whose_it_is_is_asked_of_each_row_and_not_of_all_that_a_partner_reaches(
+    world: World, model: type[models.Model]
+) -> None:
+    """PostgreSQL would make a list of all agencies of the partner, once there are some rows to ask about."""
+    client = OAuthClient.objects.get(name="Foreign partner")
+    for agency in agencies_of_client(client, 500):
+        agents_of_agency(agency.pk, 1)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE agencies_agency, agents_agent, oauth_clients_agencylink")
+    some = model._default_manager.order_by("-pk")[:400].values_list("pk", flat=True)
+    with acting_for(Partner(client.pk, client.client_id, token_pk=0)):
+        plan = plan_of(f"SELECT 1 FROM {model._meta.db_table} WHERE id IN ({', '.join(map(str, some))})")  # noqa: S608
+    assert "SubPlan" in plan
+    assert "hashed" not in plan
 
 
 # --- what workers do ----------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from unfold.widgets import (
 from administration.base import ActForm, ServiceAdmin, act, administrator
 from administration.pagination import InfinitePaginator
 from webhooks.catalogue import EVERY, SUBSCRIBABLE
-from webhooks.models import Attempt, Delivery, Subscription
+from webhooks.models import Attempt, Delivery, Subscription, message_id
 from webhooks.services import deliveries, events, subscriptions
 
 
@@ -158,19 +158,14 @@ class DeliveryAdmin(ServiceAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        kept = Delivery.objects.filter(subscription__deleted_at__isnull=True)
-        return kept.select_related("event", "subscription").defer("event__body")
+        return Delivery.objects.filter(subscription__deleted_at__isnull=True).select_related("subscription")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         return lookup == "subscription__id__exact" or super().lookup_allowed(lookup, value, request)
 
-    @admin.display
-    def event_type(self, delivery: Delivery) -> str:
-        return delivery.event.type
-
     @admin.display(description="webhook-id")
     def message_id(self, delivery: Delivery) -> str:
-        return delivery.event.message_id
+        return message_id(delivery.event_id)
 
     @admin.display
     def payload(self, delivery: Delivery) -> SafeString:

@@ -18,7 +18,7 @@ class DeliveryFilter(StrictFilterSet):
 
     status = ChoiceFilter(field_name="state", choices=Delivery.State.choices)
     event = ChoiceFilter(
-        field_name="event__type", choices=[(one.name, one.name) for one in ALL_TYPES], help_text="Its type."
+        field_name="event_type", choices=[(one.name, one.name) for one in ALL_TYPES], help_text="Its type."
     )
     createdAfter = IsoDateTimeFilter(method="created_after", help_text="RFC 3339.")  # noqa: N815 - the contract's name
 

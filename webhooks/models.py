@@ -142,6 +142,9 @@ class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
+    event_type = models.CharField(
+        max_length=60, db_default="", help_text="The event's, to find by; triggers fill in what is left empty"
+    )
     replay = models.PositiveIntegerField(default=0, help_text="0, then one more each time it is sent anew")
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -177,6 +180,7 @@ class Delivery(models.Model):
                 condition=Q(state__in=["exhausted", "held", "cancelled"]),
             ),
             models.Index(fields=["subscription", "id"], name="webhook_delivery_log"),
+            models.Index(fields=["subscription", "event_type", "id"], name="webhook_delivery_by_type"),
         ]
 
     def __str__(self) -> str:

@@ -194,11 +194,11 @@ def subscriptions_shown(ids: Sequence[UUID], included: frozenset[str]) -> list[d
     return [subscription_shown(rows[pk]) for pk in ids if pk in rows]
 
 
-def delivery_shown(one: Delivery, event_type: str) -> dict[str, Any]:
+def delivery_shown(one: Delivery) -> dict[str, Any]:
     return {
         "uuid": one.pk,
         "event_id": message_id(one.event_id),
-        "event": event_type,
+        "event": one.event_type,
         "status": one.state,
         "replay": one.replay,
         "attempt_count": one.attempts,
@@ -209,14 +209,14 @@ def delivery_shown(one: Delivery, event_type: str) -> dict[str, Any]:
 
 
 def deliveries_shown(ids: Sequence[UUID], included: frozenset[str]) -> list[dict[str, Any]]:
-    rows = Delivery.objects.select_related("event").defer("event__body").in_bulk(list(ids))
-    return [delivery_shown(rows[pk], rows[pk].event.type) for pk in ids if pk in rows]
+    rows = Delivery.objects.in_bulk(list(ids))
+    return [delivery_shown(rows[pk]) for pk in ids if pk in rows]
 
 
 def delivery_in_full(one: Delivery) -> dict[str, Any]:
     """A delivery whose event was fetched with it."""
     return {
-        **delivery_shown(one, one.event.type),
+        **delivery_shown(one),
         "payload": orjson.loads(bytes(one.event.body)),
         "attempts": [_attempt_shown(attempt) for attempt in one.log.order_by("number", "id")],
     }

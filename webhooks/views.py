@@ -152,7 +152,7 @@ class TestWebhookView(OfWebhookView):
     def post(self, request: Request, webhook_uuid: str) -> Response:
         """Of the type `webhook.test`, to this webhook alone. The delivery's own page says how it went."""
         delivery = events.emit_test(actor=self.principal, subscription=self.subscription())
-        return self.ok(delivery_shown(delivery, delivery.event.type))
+        return self.ok(delivery_shown(delivery))
 
 
 class RecoverWebhookView(OfWebhookView):
@@ -216,4 +216,4 @@ class RetryDeliveryView(OfWebhookView):
         `webhook-id`. The answer is the delivery that is under way."""
         delivery = self.delivery()
         again = deliveries.retry_delivery(actor=self.principal, delivery=delivery)
-        return self.ok(delivery_shown(again, delivery.event.type))
+        return self.ok(delivery_shown(again))

@@ -6,11 +6,12 @@ from django.db import transaction
 from django.http import Http404
 
 from agents.models import Agent
+from api.batches import in_batches
 from api.errors import Invalid
 from api.principals import AgentPrincipal, Principal
 from audit.services import record
 from clients import files
-from clients.models import INDEXED, Client, DeclarationPage
+from clients.models import INDEXED, Client, DeclarationPage, Submission
 from clients.services import happened
 
 
@@ -76,15 +77,18 @@ def destroy_client(*, actor: Principal, client: Client) -> None:
     sweep of orphans (clients.tasks), since no row names it any more.
     """
     client = locked(client, actor)
-    submissions = list(client.submissions.select_for_update().order_by("id"))
-    pages = DeclarationPage.objects.filter(submission__in=submissions)
-    names = list(pages.values_list("stored_name", flat=True))
+    submissions, names = 0, list[str]()
+    for some in in_batches(client.submissions.all()):
+        held = list(some.select_for_update().order_by("id").values_list("pk", flat=True))
+        names += DeclarationPage.objects.filter(submission__in=held).values_list("stored_name", flat=True)
+        Submission.objects.filter(pk__in=held).delete()
+        submissions += len(held)
     record(
         actor=actor,
         action="client.destroy",
         target=client,
         agency_id=client.agent.agency_id,
-        submissions=len(submissions),
+        submissions=submissions,
         declaration_pages=len(names),
     )
     client.delete()

@@ -1,11 +1,20 @@
 """Ending and waking agencies and agents: at once, reversible, and tokens stay dead (contract §4)."""
 
+import re
+from collections import Counter
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from agents.models import Agent, AgentToken
+from api import batches
 from audit.models import AuditEntry
 from tests.answers import code, data, faults
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat, new_agent
+from tests.factories import agencies_of_client, agents_of_agency
+from tests.scans import rows_counted
 
 
 def listed(api: Api, partner: PartnerSeat, path: str, query: str = "") -> list[int]:
@@ -76,6 +85,43 @@ def test_in_a_deactivated_agency_nobody_gets_in(
     answer = api.post(path, token=partner.token, json=body)
     assert (answer.status_code, code(answer)) == (422, expected)
     assert not Agent.objects.active().filter(agency_id=agency.id).exists()
+
+
+def changes(captured: CaptureQueriesContext) -> Counter[str]:
+    """How many statements changed rows of each table."""
+    return Counter(found[1] for one in captured if (found := re.match(r'UPDATE "(\w+)"', one["sql"])))
+
+
+def test_it_ends_and_returns_by_statements_that_are_each_about_some_of_its_agents(
+    api: Api, partner: PartnerSeat, agency: AgencySeat, deactivated_agent: AgentSeat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not about all, which takes longer than a statement may; nor about one each, which takes too long altogether."""
+    monkeypatch.setattr(batches, "AT_ONCE", 3)
+    there = [agency.owner.id, *(agent.pk for agent in agents_of_agency(agency.id, 6))]
+    with CaptureQueriesContext(connection) as captured:
+        assert api.delete(agency.path, token=partner.token).status_code == 204
+    assert changes(captured) == {"agencies_agency": 1, "agents_agent": 3, "agents_agenttoken": 3}
+    assert not Agent.objects.active().filter(agency_id=agency.id).exists()
+    assert AuditEntry.objects.get(action="agency.deactivate").facts == {"agents": 7}
+    with CaptureQueriesContext(connection) as captured:
+        assert api.post(f"{agency.path}/reactivate", token=partner.token).status_code == 200
+    assert changes(captured) == {"agencies_agency": 1, "agents_agent": 3}
+    assert listed(api, partner, "/v1/agents") == there
+    assert AuditEntry.objects.get(action="agency.reactivate").facts == {"agents": 7}
+
+
+def test_a_change_of_one_agent_reads_its_own_links_though_one_of_many_came_before(
+    api: Api, partner: PartnerSeat, agency: AgencySeat
+) -> None:
+    """Triggers keep their plans, on the same connection."""
+    agencies_of_client(partner.row, 1_000)
+    *_, last = agents_of_agency(agency.id, 3_000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE agents_agent, agents_agentlink, oauth_clients_agencylink")  # forgets the plans
+    Agent.objects.filter(agency=agency.id).update(updated_at=timezone.now())
+    with rows_counted("agents_agentlink") as rows:
+        assert api.delete(f"/v1/agents/{last.pk}", token=partner.token).status_code == 204
+    assert rows[0] <= 10
 
 
 # --- agents -----------------------------------------------------------------------------------------

@@ -16,7 +16,9 @@ from agencies.tasks import sweep_pictures
 from agents.models import Agent
 from tests.answers import data, faults
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
+from tests.factories import agencies_of_client, agents_of_agency
 from tests.pictures import picture, png, png_that_claims, upload
+from tests.scans import scans_counted
 
 
 def send(api: Api, agency: AgencySeat, logo: Any, **fields: str) -> Any:
@@ -175,3 +177,21 @@ def test_the_sweep_removes_pictures_that_no_row_names_of_days_that_are_over(
     sweep_pictures()
     assert files(pictures_dir) == sorted([*kept, f"{today.name}/{on_its_way.name}"])
     assert len(kept) == 2
+
+
+def test_the_sweep_reads_no_table_whole(api: Api, partner: PartnerSeat, agency: AgencySeat, pictures_dir: Path) -> None:
+    agencies_of_client(partner.row, 3_000)
+    agents_of_agency(agency.id, 3_000)
+    old = pictures_dir / "2026-01-01"
+    old.mkdir(parents=True)
+    for n in range(300):
+        (old / f"{n}.png").write_bytes(b"")
+    with (
+        scans_counted("agencies_agency", "agency_by_logo") as of_agencies,
+        scans_counted("agents_agent", "agent_by_picture") as of_agents,
+    ):
+        sweep_pictures()
+    assert files(pictures_dir) == []
+    assert (of_agencies["agencies_agency"], of_agents["agents_agent"]) == (0, 0)
+    assert of_agencies["agency_by_logo"]
+    assert of_agents["agent_by_picture"]

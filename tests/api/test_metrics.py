@@ -17,7 +17,7 @@ Sample = tuple[str, dict[str, str]]
 
 @pytest.fixture(autouse=True)
 def token(settings: Any) -> str:
-    settings.METRICS_TOKEN = TOKEN
+    settings.METRICS_TOKENS = [TOKEN]
     return TOKEN
 
 
@@ -35,7 +35,7 @@ def value(api: Api, name: str, **labels: str) -> float:
 
 
 def test_without_a_token_of_ours_there_is_no_such_page(api: Api, settings: Any) -> None:
-    settings.METRICS_TOKEN = ""
+    settings.METRICS_TOKENS = []
     assert api.get("/metrics", token=TOKEN).status_code == 404
     assert api.get("/metrics", token="").status_code == 404
 

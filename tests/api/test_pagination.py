@@ -10,11 +10,15 @@ from django.conf import settings as django_settings
 from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.models import Agent
+from oauth_clients.models import AgencyLink, OAuthClient
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.factories import agencies_of_client, agents_of_agency
+from tests.scans import pages_counted, rows_counted
 
 
 @pytest.fixture
@@ -161,6 +165,43 @@ def test_a_page_is_read_from_the_nearer_end(
 
 def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for part in plan.get("Plans", []) for node in nodes(part))]
+
+
+@pytest.mark.parametrize("number", [1, 120])
+def test_whose_agencies_are_is_asked_of_those_on_the_page_alone(api: Api, partner: PartnerSeat, number: int) -> None:
+    """Of a partner that reaches more than PostgreSQL takes it for, as most reach few."""
+    agencies = agencies_of_client(partner.row, 3_000)
+    others = OAuthClient.objects.bulk_create(OAuthClient(name=f"Partner {n}") for n in range(20))
+    AgencyLink.objects.bulk_create(
+        AgencyLink(oauth_client=other, agency=agency) for other in others for agency in agencies[::100]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE oauth_clients_agencylink")
+    with rows_counted("oauth_clients_agencylink") as rows:
+        assert len(ids(page(api, partner, f"page={number}", "/v1/agencies"))) == 25
+    assert rows[0] <= 4 * 25
+
+
+FUTURE = "2999-01-01T00:00:00Z"
+
+
+def test_what_is_found_is_looked_up_by_its_id_however_large_the_agency(
+    api: Api, partner: PartnerSeat, agency: AgencySeat
+) -> None:
+    """In the plan that PostgreSQL keeps, which is made for an agency like most: of one agent."""
+    for small in agencies_of_client(partner.row, 1_000):
+        agents_of_agency(small.pk, 1)
+    agents_of_agency(agency.id, 5_000, updated_at=timezone.now())
+    changed = Agent.objects.filter(agency=agency.id)[:4]
+    Agent.objects.filter(pk__in=[one.pk for one in changed]).update(updated_at=FUTURE)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE agents_agent, agencies_agency")
+    path = f"{agency.path}/agents?updatedSince={FUTURE}"
+    for _ in range(20):  # until every statement is prepared, and its plan kept
+        with pages_counted("agent_by_updated") as pages:
+            found = ids(api.get(path, token=agency.owner.token).json())
+    assert len(found) == 4
+    assert pages["agent_by_updated"] < 10
 
 
 def test_one_round_trip_to_the_counter_store(api: Api, partner: PartnerSeat, seven: list[int]) -> None:

@@ -16,7 +16,7 @@ from tests.clients.conftest import PageSeat, new_client, new_submission
 from tests.conftest import AgentSeat, Api
 from tests.described import assert_as_described
 from tests.factories import clients_of_agent
-from tests.scans import scans_counted
+from tests.scans import plan_of, scans_counted
 
 ANN = {"first_name": "José", "last_name": "Álvarez", "email": "jose@casa.example", "phone_number": "(212) 555-0123"}
 BOB = {"first_name": "Bob", "last_name": "O'Brien", "email": "bob.brien@work.example", "phone_number": ""}
@@ -299,9 +299,3 @@ def test_each_order_and_filter_has_its_index(api: Api, agent: AgentSeat, colleag
             api.get(f"/v1/agents/{agent.id}/clients?perPage=1&{query}", token=agent.token)
         plans = [plan_of(one["sql"]) for one in captured if 'FROM "clients_client"' in one["sql"]]
         assert any(f"using {index} " in plan or f"on {index} " in plan for plan in plans), (query, plans)
-
-
-def plan_of(sql: str) -> str:
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {sql}")
-        return "\n".join(line for (line,) in cursor.fetchall())

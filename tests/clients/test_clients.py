@@ -1,12 +1,15 @@
 """Clients: created, shown, changed, given to a colleague, destroyed (contract §6)."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from api import batches
+from api.ids import new_id
 from audit.models import AuditEntry
 from clients.models import Client, DeclarationPage, Submission
 from tests.answers import code, data, faults
@@ -186,6 +189,27 @@ def test_a_destroyed_client_is_gone_with_all_it_had(
     entry = AuditEntry.objects.get(action="client.destroy")
     assert (entry.target_id, entry.agency_id) == (client.uuid, agency.id)
     assert entry.facts == {"submissions": 1, "declaration_pages": 1}
+
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}")
+
+
+def test_one_of_many_submissions_is_destroyed_by_statements_that_each_name_some_of_them(
+    api: Api, page: PageSeat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All at once they would take too long, and name more than a statement may: 65,535."""
+    monkeypatch.setattr(batches, "AT_ONCE", 2)
+    client, first = page.submission.client, Submission.objects.get()
+    for n in range(6):
+        one = Submission.objects.create(client_id=client.uuid)
+        copy = DeclarationPage.objects.get(submission=first)
+        copy.pk, copy.submission, copy.stored_name = new_id(), one, f"2026-01-01/{n}.pdf"
+        copy.save(force_insert=True)
+    with CaptureQueriesContext(connection) as captured:
+        assert api.post(f"{client.path}/destroy", token=client.agent.token).status_code == 204
+    assert max(len(UUID.findall(one["sql"])) for one in captured if one["sql"].startswith("DELETE")) == 2
+    assert not DeclarationPage.objects.exists()
+    assert AuditEntry.objects.get(action="client.destroy").facts == {"submissions": 7, "declaration_pages": 7}
 
 
 def test_the_audit_trail_keeps_nothing_personal(api: Api, agent: AgentSeat, page: PageSeat) -> None:

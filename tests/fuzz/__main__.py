@@ -7,11 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from django.db import connection
 
 from api.roles import API
 from config import embedded
@@ -23,37 +24,15 @@ START_SECONDS = 30
 
 
 def main(options: list[str]) -> int:
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        data_dir = Path(folder)
-        services = embedded.start(data_dir, durable=False)
-        try:
-            os.environ.update(
-                DATABASE_URL=services.database_url,
-                REDIS_URL=services.redis_url,
-                DATA_DIR=folder,
-                PORT=str(_free_port()),
-                SECRET_KEY="fuzz" * 15,
-                ALLOW_INSECURE_HTTP="true",
-                ALLOWED_HOSTS="127.0.0.1",
-                WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true",
-                DJANGO_SETTINGS_MODULE="config.settings",
-                **{f"RATE_LIMIT_{name}": NO_LIMIT for name in RATE_LIMITS},
-            )
-            _prepare()
-            with _served(data_dir / "server.log") as url:
-                return _fuzz(url, options)
-        finally:
-            services.stop()
+    limits = {f"RATE_LIMIT_{name}": NO_LIMIT for name in RATE_LIMITS}
+    with embedded.thrown_away("fuzz", durable=False, PORT=str(_free_port()), **limits):
+        _make_partners()
+        with _served(Path(os.environ["DATA_DIR"]) / "server.log") as url:
+            return _fuzz(url, options)
 
 
-def _prepare() -> None:
-    """The database, and two partners whose credentials the hooks find in the environment."""
-    import django
-    from django.core.management import call_command
-    from django.db import connection
-
-    django.setup()
-    call_command("migrate", verbosity=0)
+def _make_partners() -> None:
+    """Two, whose credentials the hooks find in the environment."""
     from api.principals import Administrator
     from oauth_clients.services import create_client
 

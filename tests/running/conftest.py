@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
+import psycopg
 import pytest
 import requests
 from django.db import connection
 
-from api.roles import API
+from api.roles import API, WORKER
 from config import embedded
 from tests.services import SETTINGS
 
@@ -24,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[..., subprocess.Popen[str]]
 CLOSED_DATABASE = "postgresql://x@127.0.0.1:1/x"
 CLOSED_STORE = "redis://127.0.0.1:1/0"
+OWNER, DATABASE = "agency_owner", "agency"
 
 
 @dataclass(frozen=True)
@@ -122,16 +126,16 @@ def start_once() -> Iterator[Start]:
         yield start
 
 
-@pytest.fixture
-def port() -> str:
-    """A port that nothing listens on."""
-    return free_port()
-
-
 def free_port() -> str:
+    """A port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
+
+
+@pytest.fixture
+def port() -> str:
+    return free_port()
 
 
 def migrated_database_url(role: str = API) -> str:
@@ -154,18 +158,58 @@ def serve_once(tmp_path_factory: pytest.TempPathFactory, start_once: Start, djan
 
 def served(start: Start, directory: Path, port: str, database_url: str, redis_url: str, **values: str) -> Server:
     """Serve with these neighbours by gunicorn, as production does; further settings by name."""
+    facts = {"PORT": port, "SECRET_KEY": "s" * 60, "ALLOW_INSECURE_HTTP": "true", "WEB_CONCURRENCY": "1", **values}
     process = start(
         "-m",
         "gunicorn",
         "config.wsgi",
         output=directory / "output",
-        PORT=port,
         DATA_DIR=str(directory),
         ALLOWED_HOSTS="127.0.0.1",
         DATABASE_URL=database_url,
         REDIS_URL=redis_url,
-        **{"SECRET_KEY": "s" * 60, "ALLOW_INSECURE_HTTP": "true", "WEB_CONCURRENCY": "1", **values},
+        **facts,
     )
-    server = Server(process, f"http://127.0.0.1:{port}", directory)
+    server = Server(process, f"http://127.0.0.1:{facts['PORT']}", directory)
     wait_for(lambda: server.get("/healthz").status_code == 200)
     return server
+
+
+@dataclass(frozen=True)
+class Site:
+    """A server of PostgreSQL on which only the owner and its database were made."""
+
+    services: embedded.Services
+
+    def url_of(self, role: str, password: str = "") -> str:
+        return f"postgresql://{role}:{password}@/{DATABASE}?host={quote(str(self.services.postgres.sockets), safe='')}"
+
+    def asked(self, role: str, *statements: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url_of(role), autocommit=True) as connection:
+            answers = [connection.execute(statement) for statement in statements]
+            return answers[-1].fetchall() if answers[-1].description else []
+
+    def finish(self, *command: str, role: str = OWNER) -> str:
+        values = {"DATABASE_URL": self.url_of(role), "REDIS_URL": self.services.redis_url, "SECRET_KEY": "s" * 60}
+        ended = finish(*command, **values, DJANGO_SETTINGS_MODULE="config.settings")
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def administer(self, *statements: str) -> list[tuple[Any, ...]]:
+        return self.asked("postgres", *statements)
+
+    def migrate(self, *to: str) -> None:
+        self.finish("manage.py", "migrate", *to)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    services = embedded.start(tmp_path / "data", durable=False)
+    try:
+        with psycopg.connect(services.database_url, autocommit=True) as administrator:
+            administrator.execute(f"DROP ROLE {API}, {WORKER}")
+            administrator.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
+            administrator.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+        yield Site(services)
+    finally:
+        services.stop()

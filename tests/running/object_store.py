@@ -1,6 +1,7 @@
 """SeaweedFS, a real S3-compatible object store, and a line to it that can be cut."""
 
 import json
+import signal
 import socket
 import subprocess
 import sysconfig
@@ -30,6 +31,13 @@ class ObjectStore:
 
     port: int
     client: Any
+    process: subprocess.Popen[bytes]
+    directory: Path
+
+    def take(self, keys: dict[str, str]) -> None:
+        """From now on these keys, with their secrets, and no others."""
+        _write_keys(self.directory, keys)
+        self.process.send_signal(signal.SIGHUP)
 
     def objects(self) -> dict[str, int]:
         """Names and sizes of what is in the bucket; nothing is there in parts."""
@@ -48,22 +56,29 @@ class ObjectStore:
             self.client.delete_object(Bucket=BUCKET, Key=name)
 
 
-def settings_for(port: int) -> dict[str, str]:
+def settings_for(port: int, key: str = KEY, secret: str = SECRET) -> dict[str, str]:
     """What the environment of a service says whose files are in the bucket."""
     return {
         "S3_BUCKET": BUCKET,
         "S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "S3_REGION": "us-east-1",
-        "S3_ACCESS_KEY_ID": KEY,
-        "S3_SECRET_ACCESS_KEY": SECRET,
+        "S3_ACCESS_KEY_ID": key,
+        "S3_SECRET_ACCESS_KEY": secret,
     }
+
+
+def client_of(port: int, key: str = KEY, secret: str = SECRET) -> Any:
+    """boto3's, which asks once."""
+    return boto3.client(
+        "s3", endpoint_url=f"http://127.0.0.1:{port}", region_name="us-east-1",
+        aws_access_key_id=key, aws_secret_access_key=secret, config=Config(retries={"total_max_attempts": 1}),
+    )  # fmt: skip
 
 
 @contextmanager
 def running(directory: Path) -> Iterator[ObjectStore]:
     """A store of its own with an empty bucket. It listens on 127.0.0.1 alone, and tells nobody that it does."""
-    identity = {"name": "service", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}
-    (directory / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    _write_keys(directory, {KEY: SECRET})
     (directory / "volumes").mkdir()
     ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
     options = {
@@ -78,15 +93,18 @@ def running(directory: Path) -> Iterator[ObjectStore]:
     with (directory / "output").open("w") as output:
         process = subprocess.Popen(command, cwd=directory, stdout=output, stderr=output)
     try:
-        client = boto3.client(
-            "s3", endpoint_url=f"http://127.0.0.1:{ports['s3.port']}", region_name="us-east-1",
-            aws_access_key_id=KEY, aws_secret_access_key=SECRET, config=Config(retries={"total_max_attempts": 1}),
-        )  # fmt: skip
+        client = client_of(ports["s3.port"])
         wait_for(lambda: _holds_files(client, process))
-        yield ObjectStore(ports["s3.port"], client)
+        yield ObjectStore(ports["s3.port"], client, process, directory)
     finally:
         process.kill()
         process.wait(60)
+
+
+def _write_keys(directory: Path, keys: dict[str, str]) -> None:
+    credentials = [{"accessKey": key, "secretKey": secret} for key, secret in keys.items()]
+    identity = {"name": "service", "credentials": credentials, "actions": ["Admin"]}
+    (directory / "s3.json").write_text(json.dumps({"identities": [identity]}))
 
 
 def _holds_files(client: Any, process: subprocess.Popen[bytes]) -> bool:

@@ -1,66 +1,31 @@
 """Set up as README says, Deploying: an owner who is no superuser, and processes that own nothing."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import psycopg
 import pytest
 import requests
 
 from api.roles import ADMIN, API, WORKER
-from config import embedded
 
-from .conftest import Serve, Server, finish
+from .conftest import OWNER, Serve, Server, Site
 
-OWNER, DATABASE = "agency_owner", "agency"
 UPKEEP = "import django; django.setup(); from webhooks import tasks; tasks.tidy(); tasks.watch()"
 
 
-@dataclass(frozen=True)
-class Site:
-    """A server of PostgreSQL on which only the owner and its database were made, by whom it was migrated."""
-
-    services: embedded.Services
-
-    def url_of(self, role: str) -> str:
-        return f"postgresql://{role}@/{DATABASE}?host={quote(str(self.services.postgres.sockets), safe='')}"
-
-    def asked(self, role: str, *statements: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.url_of(role), autocommit=True) as connection:
-            answers = [connection.execute(statement) for statement in statements]
-            return answers[-1].fetchall() if answers[-1].description else []
-
-    def finish(self, *command: str, role: str = OWNER) -> str:
-        values = {"DATABASE_URL": self.url_of(role), "REDIS_URL": self.services.redis_url, "SECRET_KEY": "s" * 60}
-        ended = finish(*command, **values, DJANGO_SETTINGS_MODULE="config.settings")
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
-
-    def migrate(self, *to: str) -> None:
-        self.finish("manage.py", "migrate", *to)
+FIRST = f"ALTER ROLE {API} LOGIN", f"ALTER ROLE {WORKER} LOGIN"
+SECOND = f"CREATE ROLE {API}_b LOGIN NOINHERIT IN ROLE {API}", f"CREATE ROLE {WORKER}_b LOGIN IN ROLE {WORKER}"
+"""While passwords are replaced (docs/runbook.md)."""
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    services = embedded.start(tmp_path_factory.mktemp("site"), durable=False)
-    try:
-        with psycopg.connect(services.database_url, autocommit=True) as administrator:
-            administrator.execute(f"DROP ROLE {API}, {WORKER}")
-            administrator.execute(f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
-            administrator.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
-        site = Site(services)
-        site.migrate()
-        yield site
-    finally:
-        services.stop()
-
-
-def test_each_process_in_its_role(site: Site, serve: Serve) -> None:
-    site.asked(OWNER, f"ALTER ROLE {API} LOGIN", f"ALTER ROLE {WORKER} LOGIN")
-    server = serve(site.url_of(API), site.services.redis_url)
+@pytest.mark.parametrize(
+    ("logins", "api", "worker"), [(FIRST, API, WORKER), (SECOND, f"{API}_b", f"{WORKER}_b")], ids=["first", "second"]
+)
+def test_each_process_in_its_role(logins: tuple[str, str], api: str, worker: str, site: Site, serve: Serve) -> None:
+    site.migrate()
+    site.asked(OWNER, *logins)
+    server = serve(site.url_of(api), site.services.redis_url)
     made = site.finish("manage.py", "create_oauth_client", "Partner")
     client_id, secret = re.findall(r"client_(?:id|secret)\W+(\S+)", made)
 
@@ -78,14 +43,14 @@ def test_each_process_in_its_role(site: Site, serve: Serve) -> None:
     listed = server.get("/v1/agents", authorization=f"Bearer {token}").json()
     assert [one["slug"] for one in listed["data"]] == [agent["slug"]]
 
-    logins = site.asked(OWNER, "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database()")
-    assert {name for (name,) in logins} == {OWNER, API}
-    assert site.asked(API, "SELECT count(*) FROM agents_agent") == [(0,)]
+    there = site.asked(OWNER, "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database()")
+    assert {name for (name,) in there} == {OWNER, api}
+    assert site.asked(api, f"SET ROLE {API}", "SELECT count(*) FROM agents_agent") == [(0,)]
     assert site.asked(OWNER, f"SET ROLE {API}", "SELECT count(*) FROM agents_agent") == [(0,)]  # one login for all
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        site.asked(API, "SELECT count(*) FROM auth_user")
+        site.asked(api, "SELECT count(*) FROM auth_user")
     assert site.asked(OWNER, "SELECT count(*) FROM agents_agent") == [(1,)]
-    site.finish("-c", UPKEEP, role=WORKER)
+    site.finish("-c", UPKEEP, role=worker)
 
 
 def sent(server: Server, path: str, token: str, body: dict[str, Any], **headers: str) -> Any:
@@ -104,6 +69,7 @@ LEFT = """
 
 def test_back_and_forth(site: Site) -> None:
     """Undone, nothing of it is left but the roles, which other databases may use; done again, all of it is there."""
+    site.migrate()
     before = site.asked(OWNER, LEFT)
     site.migrate("api", "0001")
     assert site.asked(OWNER, LEFT) == [(0, 0, 0, 0)]

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,7 @@ def test_an_unreachable_counter_store_is_told_in_one_line(tmp_path: Path, port: 
         ),
         ("WEBHOOK_SECRET_KEYS", "short", "WEBHOOK_SECRET_KEYS must be random texts of at least 32 characters"),
         ("WEBHOOK_SECRET_KEYS", f"{'k' * 32},short", "WEBHOOK_SECRET_KEYS must be random texts of .+ characters"),
+        ("METRICS_TOKEN", f"{'m' * 32},short", "METRICS_TOKEN must be random texts of at least 32 .+ characters"),
         ("REDIS_URL", "nonsense", "REDIS_URL must read redis://host:6379/0, or rediss://… with TLS"),
     ],
 )
@@ -140,3 +142,42 @@ def test_the_printed_line_works_when_pasted_and_one_interrupt_stops_all(
     assert not (tmp_path / "data/valkey/valkey.sock").exists()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(port)))
+
+
+DROPPED = """
+import os, signal
+from django.db.backends.signals import connection_created
+from config import run
+
+class Dropped:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+connection_created.connect(lambda **_: Dropped() and None, weak=False)
+run.main()
+"""
+
+
+def test_a_signal_is_heard_that_comes_where_python_drops_what_is_raised(
+    tmp_path: Path, port: str, start: Start
+) -> None:
+    """In a destructor; weak references' callbacks, of which importing runs many, are alike."""
+    service = start("-c", DROPPED, output=tmp_path / "output", DATA_DIR=str(tmp_path / "data"), PORT=port)
+
+    assert service.wait(30) == 0
+    assert (tmp_path / "output").read_text() == "Stopped.\n"
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("tenths", range(6, 60, 4))
+def test_told_to_stop_at_any_moment_of_starting_it_leaves_nothing_behind(
+    tenths: int, tmp_path: Path, port: str, start: Start
+) -> None:
+    data_dir, output = tmp_path / "data", tmp_path / "output"
+    service = start("-m", "config.run", output=output, DATA_DIR=str(data_dir), PORT=port)
+    time.sleep(tenths / 10)
+    service.terminate()
+
+    assert service.wait(60) == 0 or not data_dir.exists(), output.read_text()
+    everything = subprocess.run(["ps", "axeww", "-o", "command="], capture_output=True, text=True, check=True)
+    assert f"DATA_DIR={data_dir}" not in everything.stdout

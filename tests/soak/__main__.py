@@ -9,10 +9,11 @@ import asyncio
 import os
 import socket
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from django.db import connection
 
 from config import embedded
 from tests.soak.system import WORKER, System, running
@@ -39,38 +40,14 @@ def main(arguments: list[str]) -> int:
     seconds = max(LEAST_SECONDS, parser.parse_args(arguments).seconds)
     if not Path("/proc/self/smaps_rollup").exists():
         sys.exit("The soak needs Linux, which tells how much memory each process has.")
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        directory = Path(folder)
-        services = embedded.start(directory, durable=True)
-        try:
-            os.environ.update(
-                DATABASE_URL=services.database_url,
-                REDIS_URL=services.redis_url,
-                DATA_DIR=folder,
-                PORT=_free_port(),
-                SECRET_KEY="soak" * 15,
-                ALLOW_INSECURE_HTTP="true",
-                ALLOWED_HOSTS="127.0.0.1",
-                WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true",
-                MAIL_URL="consolemail://",
-                DJANGO_SETTINGS_MODULE="config.settings",
-                **PLENTY,
-            )
-            credentials = _prepare()
-            with running(services, directory) as system:
-                return asyncio.run(_soak(system, credentials, seconds))
-        finally:
-            services.stop()
+    with embedded.thrown_away("soak", durable=True, PORT=_free_port(), **PLENTY) as services:
+        credentials = _make_partners()
+        with running(services, Path(os.environ["DATA_DIR"])) as system:
+            return asyncio.run(_soak(system, credentials, seconds))
 
 
-def _prepare() -> list[tuple[str, str]]:
-    """The database, and the partners' credentials."""
-    import django
-    from django.core.management import call_command
-    from django.db import connection
-
-    django.setup()
-    call_command("migrate", verbosity=0)
+def _make_partners() -> list[tuple[str, str]]:
+    """Gives their credentials."""
     from api.principals import Administrator
     from oauth_clients.services import create_client
 

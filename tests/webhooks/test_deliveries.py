@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 import standardwebhooks
 from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
@@ -17,8 +18,10 @@ from audit.models import AuditEntry
 from tests.answers import code, data, faults
 from tests.conftest import AgentSeat, Api
 from tests.described import assert_as_described
+from tests.scans import plan_of
 from tests.threads import at_once
 from tests.webhooks.conftest import DeliverySeat, Receiver, WebhookSeat, change, new_delivery, new_webhook
+from tests.webhooks.delivery.rows import due
 from webhooks.models import Delivery, Subscription
 from webhooks.services import deliveries, upkeep
 from webhooks.services.deliveries import recover_batch
@@ -58,7 +61,7 @@ def test_the_log_is_a_page_the_oldest_first(api: Api, webhook: WebhookSeat, agen
     with CaptureQueriesContext(connection) as captured:
         answer = api.get(f"{webhook.path}/deliveries?perPage=2&page=2", token=agent.token)
     assert len(captured) == 4  # the caller, the webhook; how many and which, these
-    assert "body" not in captured[-1]["sql"]
+    assert "webhooks_event" not in captured[-1]["sql"]
     assert_as_described(answer, "listWebhookDeliveries")
     assert (ids(answer), answer.json()["meta"]["total"]) == (made[2:4], 5)
     assert ids(log(api, webhook)) == ids(log(api, webhook, "?sort=created_at")) == made
@@ -70,6 +73,7 @@ def test_it_is_narrowed_by_state_type_and_time(api: Api, webhook: WebhookSeat, c
     change = {"first_name": "Josephine"}
     assert api.patch(client_seat.path, token=client_seat.agent.token, json=change).status_code == 200
     [updated] = [str(one.pk) for one in Delivery.objects.filter(event__type="client.updated")]
+    assert [one["event"] for one in data(log(api, webhook))] == ["webhook.test", "client.updated"]
     put(test, State.DELIVERED)
     assert ids(log(api, webhook, "?status=delivered")) == [test.uuid]
     assert ids(log(api, webhook, "?status=pending")) == [updated]
@@ -80,6 +84,70 @@ def test_it_is_narrowed_by_state_type_and_time(api: Api, webhook: WebhookSeat, c
     assert ids(log(api, webhook, f"?createdAfter={between}")) == [updated]
     for moment, found in ((timezone.now() - timedelta(hours=1), 2), (timezone.now() + timedelta(hours=1), 0)):
         assert len(ids(log(api, webhook, f"?createdAfter={quote(moment.isoformat())}"))) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("event=client.reassigned", "webhook_delivery_by_type"),
+        ("event=client.reassigned&sort=-created_at", "webhook_delivery_by_type"),
+        ("event=client.reassigned&page=3", "webhook_delivery_by_type"),
+        ("event=client.reassigned&cursor=first", "webhook_delivery_by_type"),
+        ("status=exhausted", "webhook_delivery_undelivered"),
+        ("event=client.updated&status=exhausted", "webhook_delivery_undelivered"),
+    ],
+)
+def test_each_filter_has_an_index_in_the_order_of_the_log(
+    api: Api, webhook: WebhookSeat, query: str, index: str
+) -> None:
+    due(webhook.row, 3_000, event_type="client.updated", state=State.DELIVERED)
+    due(webhook.row, 60, event_type="client.reassigned", state=State.DELIVERED)
+    due(webhook.row, 40, event_type="client.updated", state=State.EXHAUSTED)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE webhooks_delivery")
+    with CaptureQueriesContext(connection) as captured:
+        assert len(ids(log(api, webhook, f"?{query}&perPage=20"))) == 20
+    [found, _] = [one["sql"] for one in captured if 'FROM "webhooks_delivery"' in one["sql"]]
+    plan = plan_of(found)
+    assert index in plan
+    assert "Seq Scan" not in plan
+    assert "Sort Key: webhooks_delivery" not in plan
+
+
+WITHOUT_TYPE = """
+    INSERT INTO webhooks_delivery (id, subscription_id, event_id, replay, state, attempts)
+    SELECT gen_random_uuid(), subscription_id, event_id, 99, 'delivered', 1 FROM webhooks_delivery WHERE replay = 0
+"""
+
+
+def test_each_has_the_type_of_its_event_however_it_was_made(api: Api, webhook: WebhookSeat, client_seat: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE webhooks_delivery DISABLE TRIGGER delivery_of_type")  # each says it by itself
+        api.patch(client_seat.path, token=client_seat.agent.token, json={"first_name": "Jo"})
+        assert data(retry(api, in_state(api, webhook, State.DELIVERED)))["event"] == "webhook.test"
+        Delivery.objects.update(state=State.EXHAUSTED)
+        recover(api, webhook)
+        upkeep.go_on_recovering()
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE webhooks_delivery ENABLE TRIGGER delivery_of_type")
+        cursor.execute(WITHOUT_TYPE)  # as the release before does
+    types = Delivery.objects.filter(event_type=F("event__type")).order_by("event_type", "replay")
+    assert list(types.values_list("event_type", "replay")) == [
+        *[("client.updated", replay) for replay in (0, 1, 99)],
+        *[("webhook.test", replay) for replay in (0, 1, 2, 99)],
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_those_of_before_have_it_when_they_are_migrated(api: Api, webhook: WebhookSeat) -> None:
+    due(webhook.row, 2_003)
+    assert log(api, webhook).json()["meta"]["total"] == 2_003
+    leaves = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    MigrationExecutor(connection).migrate([("webhooks", "0003_deliveries_so_far")])
+    with connection.cursor() as cursor:
+        cursor.execute(WITHOUT_TYPE)
+    MigrationExecutor(connection).migrate(leaves)
+    assert Delivery.objects.filter(event_type="client.updated").count() == 2 * 2_003
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from tests.conftest import AgencySeat, AgentSeat, Api
 from tests.threads import PATIENCE, another_connection, await_waiting, callers
 from tests.webhooks.conftest import WebhookSeat, change, failing, new_delivery, new_webhook, tried
 from webhooks import partitions
+from webhooks.delivery import claims
 from webhooks.models import Attempt, Delivery, Event, Subscription
-from webhooks.services import upkeep
+from webhooks.services import subscriptions, upkeep
 
 State = Delivery.State
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -77,6 +78,30 @@ def test_what_was_recorded_while_a_webhook_was_disabled_or_deleted_is_settled(ap
     upkeep.settle_strays()
     assert [one.row.state for one in deliveries] == [State.PENDING, State.HELD, State.CANCELLED]
     assert deliveries[2].row.finished_at is not None
+
+
+@pytest.mark.parametrize(("act", "state"), [("disable", State.HELD), ("delete", State.CANCELLED)])
+def test_of_more_than_one_statement_should_change_the_rest_is_settled_later_and_not_sent_till_then(
+    api: Api, webhook: WebhookSeat, monkeypatch: pytest.MonkeyPatch, act: str, state: State
+) -> None:
+    monkeypatch.setattr(subscriptions, "SETTLED_AT_ONCE", 2)
+    for _ in range(5):
+        new_delivery(api, webhook)
+    if act == "disable":
+        change(api, webhook, status="disabled")
+    else:
+        api.delete(webhook.path, token=webhook.admin.token)
+    assert Delivery.objects.filter(state=state).count() == 2
+    assert claimable() == 0
+    upkeep.settle_strays()
+    assert Delivery.objects.filter(state=state).count() == 5
+
+
+def claimable() -> int:
+    """How many subscriptions a worker would take deliveries of."""
+    with connection.cursor() as cursor:
+        cursor.execute(claims.LOCK, {"room": 10})
+        return len(cursor.fetchall())
 
 
 @pytest.mark.django_db(transaction=True)

@@ -33,7 +33,8 @@ def retry_delivery(*, actor: Principal, delivery: Delivery) -> Delivery:
     if last.state in (Delivery.State.PENDING, Delivery.State.HELD):
         Delivery.objects.filter(pk=last.pk).update(state=Delivery.State.PENDING, next_attempt_at=Now())
     else:
-        last = Delivery.objects.create(event_id=last.event_id, subscription=subscription, replay=last.replay + 1)
+        last = _sent_anew(last)
+        last.save(force_insert=True)
     last.refresh_from_db()
     record(actor=actor, action="webhook.retry", target=last, agency_id=subscription.agency_id)
     return last
@@ -68,15 +69,21 @@ def recover_batch(subscription: Subscription) -> bool:
     Delivery.objects.filter(pk__in=held, state=Delivery.State.HELD).update(
         state=Delivery.State.PENDING, next_attempt_at=Now()
     )
-    Delivery.objects.bulk_create(
-        Delivery(event_id=one.event_id, subscription=subscription, replay=one.replay + 1)
-        for one in batch
-        if one.state == Delivery.State.EXHAUSTED
-    )
+    Delivery.objects.bulk_create(_sent_anew(one) for one in batch if one.state == Delivery.State.EXHAUSTED)
     if len(batch) < BATCH:
         subscription.recover_since = None
         subscription.save(update_fields=["recover_since"])
     return len(batch) == BATCH
+
+
+def _sent_anew(one: Delivery) -> Delivery:
+    """The next delivery of the same event, not saved yet."""
+    return Delivery(
+        event_id=one.event_id,
+        event_type=one.event_type,
+        subscription_id=one.subscription_id,
+        replay=one.replay + 1,
+    )
 
 
 def _missed(subscription: Subscription, since: datetime) -> QuerySet[Delivery]:

@@ -48,7 +48,7 @@ def emit_test(*, actor: Principal, subscription: Subscription) -> Delivery:
     event.save(force_insert=True)
     [delivery] = _deliver(event, [subscription])
     record(actor=actor, action="webhook.test", target=subscription, agency_id=subscription.agency_id)
-    delivery.refresh_from_db(from_queryset=Delivery.objects.select_related("event"))
+    delivery.refresh_from_db()
     return delivery
 
 
@@ -90,7 +90,7 @@ def _event(agency_id: int, event_type: str, data: dict[str, Any]) -> Event:
 def _deliver(event: Event, subscriptions: list[Subscription]) -> list[Delivery]:
     """A delivery to each; held where the subscription is disabled."""
     deliveries = Delivery.objects.bulk_create(
-        Delivery(event=event, subscription=one, state=_first_state(one)) for one in subscriptions
+        Delivery(event=event, event_type=event.type, subscription=one, state=_first_state(one)) for one in subscriptions
     )
     if any(one.state == Delivery.State.PENDING for one in deliveries):
         ring_after_commit()

@@ -20,6 +20,8 @@ MOST = 50
 """Of one agency."""
 OVERLAP = timedelta(hours=24)
 """How long the secret before still signs after a rotation."""
+SETTLED_AT_ONCE = 10_000
+"""Deliveries, in a second: far from what a statement may take (config.settings), for a million may wait."""
 FRESH = {
     "cap": FIRST_CAP,
     "failures_in_row": 0,
@@ -115,20 +117,25 @@ def disable_subscription(*, subscription: Subscription, reason: Subscription.Rea
     _record(System(), "webhook.disable", held, reason=reason.value)
 
 
-def settle(subscription: Subscription) -> None:
-    """Brings deliveries that wait to where the subscription's state has them. The subscription is locked.
+def settle(subscription: Subscription) -> bool:
+    """Brings deliveries that wait to where the subscription's state has them, as many as one statement should change;
+    says whether there may be more. Those the sweep settles (services.upkeep), or, being held, lets go of in their time.
+    The subscription is locked.
 
     Those that a worker is at are left to it, which does the same when it writes the result. So whoever holds a
     subscription waits for no delivery, and nobody waits in a circle. An event that was recorded at the same moment may
     miss this; the sweep settles it (services.upkeep).
     """
-    waiting = Delivery.objects.filter(subscription=subscription)
+    deliveries = Delivery.objects.filter(subscription=subscription)
+    settled: dict[str, Any]
     if subscription.deleted_at:
-        waiting.filter(state__in=(Delivery.State.PENDING, Delivery.State.HELD)).update(
-            state=Delivery.State.CANCELLED, finished_at=Now()
-        )
+        waiting = deliveries.filter(state__in=(Delivery.State.PENDING, Delivery.State.HELD))
+        settled = {"state": Delivery.State.CANCELLED, "finished_at": Now()}
     elif subscription.status == Subscription.Status.DISABLED:
-        waiting.filter(state=Delivery.State.PENDING).update(state=Delivery.State.HELD)
+        waiting, settled = deliveries.filter(state=Delivery.State.PENDING), {"state": Delivery.State.HELD}
+    else:
+        return False
+    return waiting.filter(pk__in=waiting.values("pk")[:SETTLED_AT_ONCE]).update(**settled) == SETTLED_AT_ONCE
 
 
 def locked(subscription: Subscription) -> Subscription:

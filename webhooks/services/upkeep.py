@@ -37,12 +37,15 @@ RECOVERED = "recovered"
 
 
 def settle_strays() -> None:
-    """Deliveries that were recorded while their subscription was being disabled or deleted (see `settle`)."""
+    """Deliveries that were recorded while their subscription was being disabled or deleted, and those that were too
+    many to be settled then (see `settle`)."""
     stray = Q(subscription__status=Subscription.Status.DISABLED) | Q(subscription__deleted_at__isnull=False)
     waiting = Delivery.objects.filter(stray, state=Delivery.State.PENDING)
     for pk in waiting.values_list("subscription", flat=True).distinct()[:AT_ONCE]:
-        with transaction.atomic():  # locked, so that none is held of one that was enabled meanwhile
-            settle(Subscription.objects.select_for_update(no_key=True).get(pk=pk))
+        for _ in range(MOST_BATCHES):
+            with transaction.atomic():  # locked, so that none is held of one that was enabled meanwhile
+                if not settle(Subscription.objects.select_for_update(no_key=True).get(pk=pk)):
+                    break
 
 
 def go_on_recovering() -> None:
