@@ -20,6 +20,7 @@ from django_ratelimit import core as ratelimit
 from api.principals import Administrator
 from oauth_clients.models import OAuthClient
 from oauth_clients.services import create_client
+from tests.threads import another_connection
 
 hypothesis.settings.register_profile(
     "tests",
@@ -60,6 +61,29 @@ or refuses anything meanwhile."""
 def empty_tables(_: TransactionTestCase | None = None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(EMPTY)
+
+
+NEW_FILES = """
+    DO $$ DECLARE name text; has_rows boolean; empty text[] := '{}';
+    BEGIN
+        FOR name IN
+            SELECT oid::regclass FROM pg_class
+            WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace
+        LOOP
+            EXECUTE 'SELECT EXISTS (SELECT FROM ' || name || ')' INTO has_rows;
+            IF NOT has_rows THEN empty := empty || name; END IF;
+        END LOOP;
+        EXECUTE 'TRUNCATE ' || array_to_string(empty, ', ');
+    END $$
+"""
+
+
+@pytest.fixture
+def new_files(django_db_setup: None) -> None:
+    """For tests of how PostgreSQL finds rows: its plans go by the size of tables and indexes, which is also that of all
+    rows that other tests rolled back or deleted. (Waits for whoever holds a table.)"""
+    with another_connection() as beside:
+        beside.execute(NEW_FILES)
 
 
 # After a test that commits. Django would truncate every table, which makes new files for each of them and its indexes

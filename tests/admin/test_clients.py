@@ -138,6 +138,7 @@ def test_the_list_counts_nothing_and_costs_the_same_for_few_and_many(desk: Desk,
     assert len(found(desk, p="3")) == 21
 
 
+@pytest.mark.usefixtures("new_files")
 def test_each_search_has_its_index(desk: Desk, agency: AgencySeat, agent: AgentSeat) -> None:
     """PostgreSQL's own plan, of the very statement that was sent."""
     for _ in range(3):

@@ -110,6 +110,7 @@ def test_it_ends_and_returns_by_statements_that_are_each_about_some_of_its_agent
     assert AuditEntry.objects.get(action="agency.reactivate").facts == {"agents": 7}
 
 
+@pytest.mark.usefixtures("new_files")
 def test_a_change_of_one_agent_reads_its_own_links_though_one_of_many_came_before(
     api: Api, partner: PartnerSeat, agency: AgencySeat
 ) -> None:

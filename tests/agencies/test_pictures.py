@@ -179,6 +179,7 @@ def test_the_sweep_removes_pictures_that_no_row_names_of_days_that_are_over(
     assert len(kept) == 2
 
 
+@pytest.mark.usefixtures("new_files")
 def test_the_sweep_reads_no_table_whole(api: Api, partner: PartnerSeat, agency: AgencySeat, pictures_dir: Path) -> None:
     agencies_of_client(partner.row, 3_000)
     agents_of_agency(agency.id, 3_000)

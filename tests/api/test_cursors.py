@@ -383,6 +383,7 @@ def test_the_deactivated_are_walked_through_where_they_are_asked_for(
         ({"updatedSince": "2020-01-01T00:00:00Z"}, "client_by_updated"),
     ],
 )
+@pytest.mark.usefixtures("new_files")
 def test_a_walk_goes_on_in_the_index_where_it_was(
     api: Api, agent: AgentSeat, colleague: AgentSeat, query: dict[str, str], index: str
 ) -> None:

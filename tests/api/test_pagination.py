@@ -144,6 +144,7 @@ def test_queries_do_not_grow_with_the_page(
 
 
 @pytest.mark.parametrize(("number", "way"), [(1, "Forward"), (3, "Forward"), (12, "Backward")])
+@pytest.mark.usefixtures("new_files")
 def test_a_page_is_read_from_the_nearer_end(
     api: Api, partner: PartnerSeat, agency: AgencySeat, number: int, way: str
 ) -> None:
@@ -168,6 +169,7 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("number", [1, 120])
+@pytest.mark.usefixtures("new_files")
 def test_whose_agencies_are_is_asked_of_those_on_the_page_alone(api: Api, partner: PartnerSeat, number: int) -> None:
     """Of a partner that reaches more than PostgreSQL takes it for, as most reach few."""
     agencies = agencies_of_client(partner.row, 3_000)
@@ -185,6 +187,7 @@ def test_whose_agencies_are_is_asked_of_those_on_the_page_alone(api: Api, partne
 FUTURE = "2999-01-01T00:00:00Z"
 
 
+@pytest.mark.usefixtures("new_files")
 def test_what_is_found_is_looked_up_by_its_id_however_large_the_agency(
     api: Api, partner: PartnerSeat, agency: AgencySeat
 ) -> None:

@@ -209,6 +209,7 @@ def test_no_moment_is_a_500(api: Api, partner: PartnerSeat, agency: AgencySeat, 
     ("path", "whose", "index"),
     [("/v1/agents", "partner", "agent_link_by_updated"), ("{agency}/agents", "agent", "agent_by_updated")],
 )
+@pytest.mark.usefixtures("new_files")
 def test_a_sync_reads_an_index_from_where_it_was(
     api: Api, partner: PartnerSeat, agency: AgencySeat, agent: AgentSeat, path: str, whose: str, index: str
 ) -> None:
@@ -232,6 +233,7 @@ def test_a_sync_reads_an_index_from_where_it_was(
 
 
 @pytest.mark.parametrize("path", ["/v1/agents", "/v1/agencies"])
+@pytest.mark.usefixtures("new_files")
 def test_what_is_new_is_read_from_an_index(api: Api, partner: PartnerSeat, agency: AgencySeat, path: str) -> None:
     agencies_of_client(partner.row, 3_000)
     agents_of_agency(agency.id, 3_000)

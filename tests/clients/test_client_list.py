@@ -266,6 +266,7 @@ def test_queries_do_not_grow_with_the_page(api: Api, agent: AgentSeat, query: st
         assert len(captured) == queries
 
 
+@pytest.mark.usefixtures("new_files")
 def test_a_search_reads_one_index_and_not_the_table(api: Api, agent: AgentSeat) -> None:
     """As PostgreSQL counts it, where there is no agent's small list to prefer, in the API's own role."""
     clients_of_agent(agent.id, 3_000)
@@ -287,6 +288,7 @@ INDEXES = {
 }
 
 
+@pytest.mark.usefixtures("new_files")
 def test_each_order_and_filter_has_its_index(api: Api, agent: AgentSeat, colleague: AgentSeat) -> None:
     clients_of_agent(agent.id, 300)
     clients_of_agent(agent.id, 30, sales_funnel_status="won")

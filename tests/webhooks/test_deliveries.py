@@ -97,6 +97,7 @@ def test_it_is_narrowed_by_state_type_and_time(api: Api, webhook: WebhookSeat, c
         ("event=client.updated&status=exhausted", "webhook_delivery_undelivered"),
     ],
 )
+@pytest.mark.usefixtures("new_files")
 def test_each_filter_has_an_index_in_the_order_of_the_log(
     api: Api, webhook: WebhookSeat, query: str, index: str
 ) -> None:

@@ -70,6 +70,7 @@ def test_attempts_of_an_hour_ago_are_not_recent() -> None:
     assert told("agency_api_webhook_attempts_recent") == {}
 
 
+@pytest.mark.usefixtures("new_files")
 def test_many_waiting_cost_little_and_more_cost_no_more() -> None:
     to = subscription()
     due_by_thousands(to, metrics.MOST_COUNTED + 20_000)
