@@ -192,7 +192,7 @@ def paginate_found(
 
 def includes_of(query: QueryDict, operation: Operation, errors: dict[str, list[ErrorDetail]]) -> frozenset[str]:
     """What `include` asks for, with commas or repeated; each part of a dotted name with what it leads through."""
-    asked = {name for value in query.getlist("include") for name in value.split(",") if name}
+    asked = {name for value in query.getlist("include") if value for name in value.split(",")}
     if unknown := asked.difference(operation.includes):
         expected = " or ".join(operation.includes)
         errors["include"] = [ErrorDetail(f"Not {min(unknown)[:50]!r}, but {expected}.", "unknown_include")]

@@ -240,7 +240,7 @@ def test_queries_of_one_client(api: Api, page: PageSeat, query: str, queries: in
 
 def test_an_unknown_include_is_422(api: Api, client_seat: ClientSeat) -> None:
     for path in (client_seat.path, f"/v1/agents/{client_seat.agent.id}/clients"):
-        for asked in ("policies", "submissions,policies", "submissions.pages", "submissions&include=policies"):
+        for asked in ("policies", "submissions,policies", "submissions.pages", "submissions&include=policies", ","):
             answer = api.get(f"{path}?include={asked}", token=client_seat.agent.token)
             assert faults(answer) == {"include": "unknown_include"}
 

@@ -91,6 +91,13 @@ class Client:
 
 
 @schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
+    """What links bring may be a number, which no header can be: the step, and then the whole phase, would end there."""
+    for name, value in (case.headers or {}).items():
+        case.headers[name] = str(value)
+
+
+@schemathesis.hook
 def after_call(context: Any, case: Any, response: Any) -> None:
     """Gives the agent a new seat where it has lost its own: deactivated itself, or is no admin any longer."""
     global seat
