@@ -25,7 +25,7 @@ _FORM = re.compile(rf"(agency_[a-z]{{3}})_([0-9A-Za-z]{{{RANDOM_LENGTH}}})([0-9A
 
 def generate(kind: str) -> str:
     """A new credential of this kind, in plain text: show it once, store its `digest`."""
-    body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
+    body = _base62(secrets.randbelow(len(ALPHABET) ** RANDOM_LENGTH), RANDOM_LENGTH)
     return f"{kind}_{body}{_checksum(f'{kind}_{body}')}"
 
 
@@ -45,9 +45,12 @@ def digest(credential: str) -> bytes:
 
 def _checksum(text: str) -> str:
     """CRC-32 as six characters of base 62, as GitHub's tokens carry it."""
-    number = zlib.crc32(text.encode())
+    return _base62(zlib.crc32(text.encode()), CHECKSUM_LENGTH)
+
+
+def _base62(number: int, length: int) -> str:
     letters = []
-    for _ in range(CHECKSUM_LENGTH):
+    for _ in range(length):
         number, remainder = divmod(number, len(ALPHABET))
         letters.append(ALPHABET[remainder])
     return "".join(reversed(letters))
