@@ -10,8 +10,9 @@ class ApiConfig(AppConfig):
     name = "api"
 
     def ready(self) -> None:
-        from api import tenancy
+        from api import pipelines, tenancy
 
+        pipelines.end_with_sync()
         connection_created.connect(read_times_fast, dispatch_uid="api.read_times_fast")
         connection_created.connect(tenancy.watch, dispatch_uid="api.tenancy")
         request_started.connect(let_go_of_ended_connection, dispatch_uid="api.let_go_of_ended_connection")

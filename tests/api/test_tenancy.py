@@ -1,6 +1,8 @@
 """In which role, and for whom, statements come to the database; and that nothing of it is left."""
 
 from contextlib import nullcontext
+from pathlib import Path
+from threading import Timer
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -9,7 +11,7 @@ from api.principals import AgentPrincipal, Partner
 from api.roles import ADMIN, API
 from api.tenancy import acting_as, acting_for
 from tests.conftest import AgencySeat, Api, PartnerSeat
-from tests.threads import at_once
+from tests.threads import PATIENCE, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHO = (
@@ -18,9 +20,9 @@ WHO = (
 )
 
 
-def asked(sql: str) -> list[tuple]:
+def asked(sql: str, *params: str) -> list[tuple]:
     with connection.cursor() as cursor:
-        cursor.execute(sql)
+        cursor.execute(sql, params)
         return cursor.fetchall()
 
 
@@ -43,6 +45,30 @@ def test_a_statement_comes_in_its_role_and_nothing_is_left(in_transaction: bool)
                 assert asked(WHO) == [(ADMIN, None, None)]
         assert asked(WHO) == [(owner, None, None)] == as_before
     assert asked(WHO) == as_before
+
+
+def test_nothing_is_sent_behind_a_sync(tmp_path: Path) -> None:
+    """PgBouncer would give a connection for it, and wait for its end (api.pipelines)."""
+    asked("SELECT 1")
+    protocol, trace = connection.connection.pgconn, tmp_path / "trace"
+    with trace.open("w") as file, acting_as(API):
+        protocol.trace(file.fileno())
+        asked("SELECT pg_sleep(0.1)")  # so that the answer is not there yet when all has been sent
+        protocol.untrace()
+    sent = [line.split("\t")[3].strip() for line in trace.read_text().splitlines() if line.split("\t")[1] == "F"]
+    assert sent[0] == "Parse"
+    assert sent[-1] == "Sync"
+
+
+def test_what_is_larger_than_a_socket_takes_is_sent_whole() -> None:
+    [(backend,)] = asked("SELECT pg_backend_pid()")
+    end = Timer(PATIENCE, lambda: asked(f"SELECT pg_terminate_backend({backend})"))  # both sides would wait for ever
+    end.start()
+    try:
+        with acting_as(API):
+            assert asked("SELECT length(%s)", "x" * 20_000_000) == [(20_000_000,)]
+    finally:
+        end.cancel()
 
 
 def test_a_request_leaves_nothing_on_its_connection(api: Api, agency: AgencySeat, partner: PartnerSeat) -> None:
