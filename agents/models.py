@@ -44,7 +44,7 @@ class Agent(models.Model):
     deactivated_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = AgentQuerySet.as_manager()
-    kept_total = Kept(owner="agency_id", part=part_of("deactivated_at IS NULL"))
+    kept_total = Kept(owner="agency_id", key="id", part=part_of("deactivated_at IS NULL"))
 
     class Meta:
         constraints = [
@@ -100,7 +100,7 @@ class AgentLink(models.Model):
     updated_at = models.DateTimeField()
 
     objects = AgentLinkQuerySet.as_manager()
-    kept_total = Kept(owner="oauth_client_id", part=part_of("active"))
+    kept_total = Kept(owner="oauth_client_id", key="agent_id", part=part_of("active"))
 
     class Meta:
         indexes = [

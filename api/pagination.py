@@ -185,8 +185,8 @@ def paginate_found(
         total, ids = found_at_once(found, order, limit=wanted.per_page, offset=wanted.offset)
     else:
         parts = filters.parts(request.GET) if whole else None
-        counted = whole.counted(parts) if whole and parts else None
-        total, ids = page_of_ids(found, order, counted, limit=wanted.per_page, offset=wanted.offset)
+        shares = whole.shares(parts) if whole and parts else None
+        total, ids = page_of_ids(found, order, shares, limit=wanted.per_page, offset=wanted.offset)
     return {"data": shape(ids, included), **links_and_meta(request, wanted, total, len(ids))}
 
 
@@ -226,8 +226,8 @@ def _numbered(
     """How many rows there are, and those of the page: of the list as most ask for it, or of what was found."""
     if found is None:
         kept = _kept(listing, cast(Any, type(principal)), tuple(parts or ()))
-        counted = ListOf(kept.model, principal.tenant).counted(parts or ())
-        return kept.page(values_of(principal), counted, limit=wanted.per_page, offset=wanted.offset)
+        shares = ListOf(kept.model, principal.tenant).shares(parts or ())
+        return kept.page(values_of(principal), shares, limit=wanted.per_page, offset=wanted.offset)
     total, ids = page_of_ids(found, (LISTED,), None, limit=wanted.per_page, offset=wanted.offset)
     return total, _rows(principal, listing, ids)
 

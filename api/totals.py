@@ -6,11 +6,14 @@ changes to `Total`, in its transaction: so a total is exact in every snapshot, w
 Writers never wait for one another here. What is kept of a list and part is the sum of any number of rows; a writer adds
 to one that nobody else holds (SKIP LOCKED), and where there is none, makes one. There are never more than there were
 writers at once, and `fold` makes one of them again.
+
+A long list is counted by segments, so that a page in its middle is found without walking there (api.segments).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.db import connection, transaction
@@ -38,6 +41,8 @@ class Kept:
 
     owner: str
     """Whose list it stands in."""
+    key: str
+    """The column that the list is in the order of, unique in it: a number or a UUID."""
     part: str = "''"
     """What a list can be narrowed to and still be counted at once."""
 
@@ -49,9 +54,9 @@ class ListOf:
     model: type[Model]
     owner: Any
 
-    def counted(self, parts: Sequence[str]) -> Query:
-        """How many rows it has in these parts. Each is a parameter: PostgreSQL takes an array for one of ten."""
-        sql = COUNTED.format(parts=", ".join(["%s"] * len(parts)))
+    def shares(self, parts: Sequence[str]) -> Query:
+        """What is kept of these parts. Each is a parameter: PostgreSQL takes an array for one of ten."""
+        sql = SHARES.format(parts=", ".join(["%s"] * len(parts)))
         return Query(sql, [self.model._meta.db_table, str(self.owner), *parts])
 
 
@@ -66,10 +71,14 @@ class Drift:
     """How many rows there are more than were kept."""
 
 
-COUNTED = """
-    SELECT COALESCE(SUM(amount), 0)::bigint AS total FROM api_total
-    WHERE listed = %s AND owner = %s AND part IN ({parts})
-"""
+FIRST_START = UUID(int=0)
+"""Where the first segment of every list starts."""
+SHARES = "SELECT start, amount FROM api_total WHERE listed = %s AND owner = %s AND part IN ({parts})"
+# A key that is a number is kept as the UUID of the same digits: these are in its order.
+COLUMNS = "({owner})::text, ({part})::text, lpad(replace(({key})::text, '-', ''), 32, '0')::uuid"
+SEGMENTS = "SELECT owner, array_agg(start ORDER BY start) FROM api_segment WHERE listed = '{table}'"
+START = f"COALESCE(starts[width_bucket(of_key, starts)], '{FIRST_START}')"
+"""Of the segment that `of_key` lies in, of SEGMENTS (of_owner, starts)."""
 ADD = """
     CREATE FUNCTION api_total_add(of_list text, of_owner text, of_part text, more bigint) RETURNS void
     LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -88,28 +97,32 @@ CHANGED = """
     FROM ({rows}) AS changed (of_owner, of_part, one) GROUP BY of_owner, of_part HAVING sum(one) <> 0;
 """
 REPAIR = """
-    WITH there (owner, part, amount) AS (
-        SELECT ({owner})::text, ({part})::text, COUNT(*) FROM {table} GROUP BY 1, 2
-    ), kept AS (
-        SELECT owner, part, SUM(amount)::bigint AS amount FROM api_total WHERE listed = '{table}' GROUP BY 1, 2
+    WITH there ({by}, amount) AS ({there}), kept AS (
+        SELECT {by}, SUM(amount)::bigint AS amount FROM api_total WHERE listed = '{table}' GROUP BY {by}
     )
-    INSERT INTO api_total (listed, owner, part, amount)
-    SELECT '{table}', owner, part, COALESCE(there.amount, 0) - COALESCE(kept.amount, 0)
-    FROM there FULL JOIN kept USING (owner, part)
+    INSERT INTO api_total (listed, {by}, amount)
+    SELECT '{table}', {by}, COALESCE(there.amount, 0) - COALESCE(kept.amount, 0)
+    FROM there FULL JOIN kept USING ({by})
     WHERE COALESCE(there.amount, 0) <> COALESCE(kept.amount, 0)
     RETURNING listed, owner, part, amount
 """
+BY_SEGMENT = f"""
+    SELECT of_owner, of_part, {START}, COUNT(*)
+    FROM (SELECT {COLUMNS} FROM {{table}}) AS rows (of_owner, of_part, of_key)
+        LEFT JOIN ({SEGMENTS} GROUP BY owner) AS segments (of_owner, starts) USING (of_owner)
+    GROUP BY 1, 2, 3
+"""  # noqa: S608 - SQL of ours
 # Only what nobody holds, and so without waiting: who writes meanwhile makes a row anew.
 FOLD = """
     WITH many AS (
-        SELECT listed, owner, part FROM api_total GROUP BY 1, 2, 3 HAVING COUNT(*) > 1 OR SUM(amount) = 0
+        SELECT listed, owner, part, start FROM api_total GROUP BY 1, 2, 3, 4 HAVING COUNT(*) > 1 OR SUM(amount) = 0
     ), gone AS (
         DELETE FROM api_total WHERE id IN (
-            SELECT id FROM api_total JOIN many USING (listed, owner, part) FOR UPDATE OF api_total SKIP LOCKED
-        ) RETURNING listed, owner, part, amount
+            SELECT id FROM api_total JOIN many USING (listed, owner, part, start) FOR UPDATE OF api_total SKIP LOCKED
+        ) RETURNING listed, owner, part, start, amount
     )
-    INSERT INTO api_total (listed, owner, part, amount)
-    SELECT listed, owner, part, SUM(amount) FROM gone GROUP BY 1, 2, 3 HAVING SUM(amount) <> 0
+    INSERT INTO api_total (listed, owner, part, start, amount)
+    SELECT listed, owner, part, start, SUM(amount) FROM gone GROUP BY 1, 2, 3, 4 HAVING SUM(amount) <> 0
 """
 
 
@@ -119,20 +132,27 @@ def kept_by_triggers(table: str, kept: Kept) -> list[Operation]:
     They lock the table until the migration is committed, a moment later: so every row is either there by then, for
     `counted_so_far` in the next migration, or counted by these.
     """
-    added = f"SELECT ({kept.owner})::text, ({kept.part})::text, 1 FROM new_rows"  # noqa: S608 - SQL of ours
-    removed = f"SELECT ({kept.owner})::text, ({kept.part})::text, -1 FROM old_rows"  # noqa: S608
-    rows = {"INSERT": added, "UPDATE": f"{added} UNION ALL {removed}", "DELETE": removed}
-    return [
-        after(event, table, f"{table}_total_{event.lower()}", CHANGED.format(table=table, rows=rows[event]))
-        for event in rows
-    ]
+    return [after(event, table, name, body) for event, name, body in begun_triggers(table, kept)]
+
+
+def begun_triggers(table: str, kept: Kept) -> Iterable[tuple[str, str, str]]:
+    """Event, name and body of each trigger, as they were before there were segments."""
+    for event, rows in rows_changed(f"({kept.owner})::text, ({kept.part})::text").items():
+        yield event, f"{table}_total_{event.lower()}", CHANGED.format(table=table, rows=rows)
+
+
+def rows_changed(columns: str) -> dict[str, str]:
+    """The query of what each kind of statement adds, and takes away."""
+    added = f"SELECT {columns}, 1 FROM new_rows"  # noqa: S608 - SQL of ours
+    removed = f"SELECT {columns}, -1 FROM old_rows"  # noqa: S608
+    return {"INSERT": added, "UPDATE": f"{added} UNION ALL {removed}", "DELETE": removed}
 
 
 def counted_so_far(table: str, kept: Kept) -> list[Operation]:
     """The operations of the migration after that, which must be `atomic = False`. What is there already is counted in
     one snapshot, beside whoever writes, as `recount` does."""
-    counted = REPAIR.format(table=table, owner=kept.owner, part=kept.part)
-    return patiently([RunSQL(counted, RunSQL.noop)])
+    there = f"SELECT ({kept.owner})::text, ({kept.part})::text, COUNT(*) FROM {table} GROUP BY 1, 2"  # noqa: S608
+    return patiently([RunSQL(REPAIR.format(table=table, by="owner, part", there=there), RunSQL.noop)])
 
 
 def recount(table: str, kept: Kept) -> list[Drift]:
@@ -144,12 +164,13 @@ def recount(table: str, kept: Kept) -> list[Drift]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('recount', 0))")  # else two mend it twice
-        cursor.execute(REPAIR.format(table=table, owner=kept.owner, part=kept.part))
+        there = BY_SEGMENT.format(table=table, **asdict(kept))
+        cursor.execute(REPAIR.format(table=table, by="owner, part, start", there=there))
         return [Drift(*row) for row in cursor.fetchall()]
 
 
 def recount_all() -> list[Drift]:
-    return [drift for model, kept in _all_kept() for drift in recount(model._meta.db_table, kept)]
+    return [drift for model, kept in all_kept() for drift in recount(model._meta.db_table, kept)]
 
 
 def fold() -> None:
@@ -158,5 +179,5 @@ def fold() -> None:
         cursor.execute(FOLD)
 
 
-def _all_kept() -> Iterable[tuple[type[Model], Kept]]:
+def all_kept() -> Iterable[tuple[type[Model], Kept]]:
     return ((model, model.kept_total) for model in apps.get_models() if hasattr(model, "kept_total"))

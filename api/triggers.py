@@ -6,13 +6,14 @@ search path that nobody can put something else into.
 
 from django.db.migrations import RunSQL
 
-TRIGGER = """
-    CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+FUNCTION = """
+    CREATE OR REPLACE FUNCTION {name}() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp {settings} AS $$
     BEGIN
         {body}
-    END $$;
-    CREATE TRIGGER {name} {event} ON {table} {how} EXECUTE FUNCTION {name}()
+    END $$
 """
+TRIGGER = f"{FUNCTION}; CREATE TRIGGER {{name}} {{event}} ON {{table}} {{how}} EXECUTE FUNCTION {{name}}()"
 ROWS = {
     "INSERT": "NEW TABLE AS new_rows",
     "UPDATE": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
@@ -26,6 +27,13 @@ def after(event: str, table: str, name: str, body: str) -> RunSQL:
     return _trigger(name, table, f"AFTER {event}", how, f"{body} RETURN NULL;")
 
 
+def after_changed(name: str, body: str, *, from_body: str, settings: str) -> RunSQL:
+    """What a trigger made by `after` does from then on, with these settings. Locks nothing: whoever is in the middle of
+    a statement ends it with the one or the other."""
+    new = FUNCTION.format(name=name, body=f"{body} RETURN NULL;", settings=settings)
+    return RunSQL(new, FUNCTION.format(name=name, body=f"{from_body} RETURN NULL;", settings=""))
+
+
 def before(event: str, table: str, name: str, body: str, *, when: str = "true") -> RunSQL:
     """Before each row of which `when` is true: `body` may change NEW, or raise."""
     return _trigger(name, table, f"BEFORE {event}", f"FOR EACH ROW WHEN ({when})", f"{body} RETURN NEW;")
@@ -33,6 +41,6 @@ def before(event: str, table: str, name: str, body: str, *, when: str = "true") 
 
 def _trigger(name: str, table: str, event: str, how: str, body: str) -> RunSQL:
     return RunSQL(
-        TRIGGER.format(name=name, table=table, event=event, how=how, body=body),
+        TRIGGER.format(name=name, table=table, event=event, how=how, body=body, settings=""),
         f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}()",
     )

@@ -70,7 +70,7 @@ class Client(models.Model):
     words = SearchVectorField(editable=False, help_text="See clients.search.entries")
 
     objects = ClientQuerySet.as_manager()
-    kept_total = Kept(owner="agent_id", part="sales_funnel_status")
+    kept_total = Kept(owner="agent_id", key="id", part="sales_funnel_status")
 
     class Meta:
         constraints = [

@@ -85,7 +85,7 @@ class AgencyLink(models.Model):
     active = models.BooleanField(db_default=True, editable=False, help_text="The agency is; written by triggers")
 
     objects = AgencyLinkQuerySet.as_manager()
-    kept_total = Kept(owner="oauth_client_id", part=part_of("active"))
+    kept_total = Kept(owner="oauth_client_id", key="agency_id", part=part_of("active"))
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["oauth_client", "agency"], name="agency_link_unique")]

@@ -155,7 +155,7 @@ class Delivery(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     objects = DeliveryQuerySet.as_manager()
-    kept_total = Kept(owner="subscription_id")
+    kept_total = Kept(owner="subscription_id", key="id")
 
     class Meta:
         verbose_name_plural = "deliveries"
