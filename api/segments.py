@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 from django.db.migrations.operations.base import Operation
 from django.db.models import Model
+from psycopg.errors import LockNotAvailable
 
 from api.totals import COLUMNS, FIRST_START, SEGMENTS, START, Kept, all_kept, begun_triggers, rows_changed
 from api.triggers import after_changed
@@ -62,6 +63,8 @@ CHANGED = f"""
 """  # noqa: S608
 # Plans are kept: each segment is found by index, however few there were at first; and joined by hash.
 PLANNED = "SET enable_sort = off SET enable_nestloop = off"
+PATIENCE = "500ms"
+"""For who writes to the table as it is to be cut; so long do others wait, who come to write."""
 LONG = "SELECT owner, start FROM api_total WHERE listed = %s GROUP BY owner, start HAVING SUM(amount) > %s"
 REST = "{table} WHERE {owner} = %(of)s AND {key} >= %(from)s ORDER BY {key}"
 # The first rows stay, and what is counted of all others goes to the new segment: only those are read.
@@ -125,9 +128,11 @@ def _cut(model: type[Model], kept: Kept, owner: str, start: UUID) -> UUID | None
     values = {"owner": owner, "start": start, "rows": ROWS, "of": of(owner), "from": first(start.hex)}
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '500ms'")
+            cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
             cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
             cursor.execute(CUT.format(table=table, **asdict(kept)), values)
             return next((new for (new,) in cursor), None)
-    except OperationalError:
+    except OperationalError as failure:
+        if not isinstance(failure.__cause__, LockNotAvailable):
+            raise
         return None

@@ -80,47 +80,41 @@ LISTED = "listed"
 """What the id of a listed row is called in an index of them."""
 KEY: "Field[Any, Any]" = BigIntegerField()
 """Its type."""
-FIRST_IDS = "SELECT id, row_number() OVER () FROM ({forwards} LIMIT {limit:d}) forwards (id)"
-# Whichever end of the stretch is nearer: the last page costs what the first does. One of the two parts is not executed.
+FIRST_IDS = """
+    WITH counted (total) AS MATERIALIZED (SELECT COALESCE(SUM(amount), 0)::bigint FROM ({shares}) shares),
+    ids (id, place) AS (SELECT id, row_number() OVER () FROM ({forwards} LIMIT {limit:d}) forwards (id))
+"""
+# The page lies on a stretch of a segment or two, with so many rows before it and after it there. It is read from the
+# nearer end: the last page costs what the first does. One of the two parts is not executed.
 # How far in the page is stands in a query of its own: known to the planner, it would make a new plan each time.
 DEEP_IDS = """
-    SELECT id, row_number() OVER () FROM (
-        {forwards} LIMIT {limit:d} OFFSET (SELECT before FROM stretch)
-    ) forwards (id)
-    WHERE (SELECT before <= after FROM stretch)
-    UNION ALL (
-        SELECT id, -row_number() OVER () FROM (
-            {backwards} LIMIT {limit:d} OFFSET (SELECT greatest(0, after) FROM stretch)
-        ) backwards (id)
-        WHERE (SELECT before > after FROM stretch)
-        LIMIT (SELECT greatest(0, {limit:d} + least(0, after)) FROM stretch)
-    )
-"""
-WHOLE = """
-    WITH counted (total) AS MATERIALIZED ({counted}),
-    stretch (before, after) AS MATERIALIZED (
-        SELECT first, total - {limit:d} - first FROM counted, (SELECT %s::bigint) AS page (first)
-    )
-"""
-# From the last segment that starts no later than the page to the first one that starts no earlier than the page ends.
-SEGMENTS = """
     WITH shares (start, amount) AS MATERIALIZED ({shares}),
     counted (total) AS MATERIALIZED (SELECT COALESCE(SUM(amount), 0)::bigint FROM shares),
-    segments (start, before) AS MATERIALIZED (
-        SELECT start, (SUM(SUM(amount)) OVER (ORDER BY start) - SUM(amount))::bigint FROM shares GROUP BY start
-    ), ends (start, before) AS (SELECT * FROM segments UNION ALL SELECT '{last}', total FROM counted),
-    stretch (start, until, before, after) AS MATERIALIZED (
-        SELECT near.start, far.start, first - near.before, far.before - {limit:d} - first
-        FROM (SELECT %s::bigint) AS page (first),
-            LATERAL (SELECT * FROM segments WHERE before <= first ORDER BY start DESC LIMIT 1) AS near,
-            LATERAL (
-                SELECT * FROM ends WHERE before >= first + {limit:d} OR start = '{last}' ORDER BY start LIMIT 1
-            ) AS far
+    segments (start, until, amount, through) AS (
+        SELECT start, lead(start) OVER in_order, SUM(amount)::bigint, (SUM(SUM(amount)) OVER in_order)::bigint
+        FROM shares GROUP BY start WINDOW in_order AS (ORDER BY start)
+    ), stretch (start, until, before, after) AS MATERIALIZED (
+        SELECT (array_agg(start ORDER BY start))[1], (array_agg(until ORDER BY start DESC))[1],
+            first - MIN(through - amount), MAX(through) - {limit:d} - first
+        FROM segments, (SELECT %s::bigint) AS page (first)
+        WHERE through > first AND through - amount < first + {limit:d} GROUP BY first
+    ), ids (id, place) AS (
+        SELECT id, row_number() OVER () FROM (
+            {forwards} LIMIT {limit:d} OFFSET (SELECT before FROM stretch)
+        ) forwards (id)
+        WHERE (SELECT before <= after FROM stretch)
+        UNION ALL (
+            SELECT id, -row_number() OVER () FROM (
+                {backwards} LIMIT {limit:d} OFFSET (SELECT greatest(0, after) FROM stretch)
+            ) backwards (id)
+            WHERE (SELECT before > after FROM stretch)
+            LIMIT (SELECT {limit:d} + least(0, after) FROM stretch)
+        )
     )
 """
-# Starts of segments are UUIDs; of keys that are numbers, those of the same digits (api.totals).
-LAST = {"bigint": f"{2**63 - 1:032}", "uuid": "f" * 32}
-AS_KEY = {"bigint": "replace({}::text, '-', '')::bigint", "uuid": "{}"}
+# The keys at the ends of a stretch, of each type of key (api.totals): where it starts, and the greatest there is.
+START = {"bigint": "replace({}::text, '-', '')::bigint", "uuid": "{}"}
+GREATEST = {"bigint": 2**63 - 1, "uuid": "'ffffffff-ffff-ffff-ffff-ffffffffffff'"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,48 +123,30 @@ class Query:
     params: Sequence[Any]
 
 
-# The beginnings of a statement: `counted (total)`, and `ids (id, place)` of a page of what is counted. The page's size
-# stands in the SQL as a number: PostgreSQL plans a limit that it knows far better than one that is a parameter, and
-# there are no more than a hundred.
+def _with_ids(shares: Query, forwards: Query, backwards: Query | None = None, *, limit: int, offset: int) -> Query:
+    """The beginning of a statement: `counted (total)`, and `ids (id, place)` of that page of what is counted.
 
-
-def _first_ids(counted: Query, forwards: Query, *, limit: int) -> Query:
-    ids = FIRST_IDS.format(forwards=forwards.sql, limit=limit)
-    sql = f"WITH counted (total) AS MATERIALIZED ({counted.sql}), ids (id, place) AS ({ids})"
-    return Query(sql, [*counted.params, *forwards.params])
-
-
-def _deep_ids(stretch: Query, forwards: Query, backwards: Query, *, limit: int) -> Query:
-    ids = DEEP_IDS.format(forwards=forwards.sql, backwards=backwards.sql, limit=limit)
-    return Query(f"{stretch.sql}, ids (id, place) AS ({ids})", [*stretch.params, *forwards.params, *backwards.params])
-
-
-def _whole(counted: Query, *, limit: int, offset: int) -> Query:
-    """`counted (total)`, and `stretch (before, after)`: how many rows there are on either side of the page."""
-    return Query(WHOLE.format(counted=counted.sql, limit=limit), [*counted.params, offset])
-
-
-def _segments(shares: Query, key: "Field[Any, Any]", *, limit: int, offset: int) -> Query:
-    """The same of no more than the segments around the page; and where those are, for `_on_stretch`."""
-    last = LAST[str(key.db_type(connection))]
-    return Query(SEGMENTS.format(shares=shares.sql, last=last, limit=limit), [*shares.params, offset])
+    The page's size stands in the SQL as a number: PostgreSQL plans a limit that it knows far better than one that is a
+    parameter, and there are no more than a hundred.
+    """
+    if backwards is None:
+        sql = FIRST_IDS.format(shares=shares.sql, forwards=forwards.sql, limit=limit)
+        return Query(sql, [*shares.params, *forwards.params])
+    sql = DEEP_IDS.format(shares=shares.sql, forwards=forwards.sql, backwards=backwards.sql, limit=limit)
+    return Query(sql, [*shares.params, offset, *forwards.params, *backwards.params])
 
 
 def _on_stretch(rows: QuerySet[Any], column: str, key: "Field[Any, Any]") -> tuple[QuerySet[Any], QuerySet[Any]]:
-    """Forwards from its start; and backwards from its end. (Between both PostgreSQL expects too few rows to go through
+    """Forwards from its start, and backwards from its end. (Between both, PostgreSQL expects too few rows to go through
     them in order.)"""
-
-    def end(name: str) -> RawSQL:
-        found = AS_KEY[str(key.db_type(connection))].format(name)
-        return RawSQL(f"(SELECT {found} FROM stretch)", [], key)  # noqa: S608, S611 - SQL of ours
-
-    forwards = rows.filter(**{f"{column}__gte": end("start")}).order_by(column)
-    return forwards, rows.filter(**{f"{column}__lt": end("until")}).order_by(f"-{column}")
-
-
-def _sum_of(shares: Query) -> Query:
-    sql = f"SELECT COALESCE(SUM(amount), 0)::bigint FROM ({shares.sql}) shares"  # noqa: S608 - SQL of ours
-    return Query(sql, shares.params)
+    kind = str(key.db_type(connection))
+    start, until = (START[kind].format(name) for name in ("start", "until"))
+    first = RawSQL(f"(SELECT {start} FROM stretch)", [], key)  # noqa: S608, S611 - SQL of ours
+    end = RawSQL(f"(SELECT COALESCE({until}, {GREATEST[kind]}) FROM stretch)", [], key)  # noqa: S608, S611
+    return (
+        rows.filter(**{f"{column}__gte": first}).order_by(column),
+        rows.filter(**{f"{column}__lt": end}).order_by(f"-{column}"),
+    )
 
 
 class ListStatement:
@@ -182,7 +158,7 @@ class ListStatement:
     def __init__(self, index: QuerySet[Any], rows: QuerySet[Any], columns: Sequence[str]) -> None:
         self.model = index.model
         self._forwards = Statement(index.order_by(LISTED).values_list(LISTED))
-        self._ways = [Statement(way.values_list(LISTED)) for way in _on_stretch(index, LISTED, KEY)]
+        self._on_stretch = [Statement(way.values_list(LISTED)) for way in _on_stretch(index, LISTED, KEY)]
         after = index.filter(**{f"{LISTED}__gt": UnplannedSlot("after", KEY)})
         self._after = Statement(after.order_by(LISTED).values_list(LISTED))
         # One after the other, by its id. Joined to all ids at once, PostgreSQL may begin with what else is asked of a
@@ -194,12 +170,8 @@ class ListStatement:
         self, values: Mapping[str, Any], shares: Query, *, limit: int, offset: int
     ) -> tuple[int, list[tuple[Any, ...]]]:
         """The total, and the rows of the page."""
-        if offset:
-            ways = (Query(way.sql, way.filled(values)) for way in self._ways)
-            ids = _deep_ids(_segments(shares, KEY, limit=limit, offset=offset), *ways, limit=limit)
-        else:
-            forwards = Query(self._forwards.sql, self._forwards.filled(values))
-            ids = _first_ids(_sum_of(shares), forwards, limit=limit)
+        ways = self._on_stretch if offset else [self._forwards]
+        ids = _with_ids(shares, *(Query(way.sql, way.filled(values)) for way in ways), limit=limit, offset=offset)
         page = f"SELECT total, page.* FROM counted LEFT JOIN ({self._on_page}) ON TRUE ORDER BY page.id"  # noqa: S608
         rows = run(f"{ids.sql} {page}", [*ids.params, *self._row.filled(values)])
         past_end = rows[0][1] is None
@@ -226,22 +198,17 @@ def page_of_ids(
     `shares` is for what need not be counted.
     """
     column = order[-1].removeprefix("-")
-    if shares:
-        counted = _sum_of(shares)
+    backwards = [name[1:] if name.startswith("-") else f"-{name}" for name in order]
+    ways = [found.order_by(*order), found.order_by(*backwards)]
+    if shares and offset and tuple(order) == ("pk",):
+        ways = [*_on_stretch(found, "pk", found.model._meta.pk)]
+    elif shares:
+        shares = Query(f"SELECT NULL AS start, amount FROM ({shares.sql}) shares", shares.params)  # noqa: S608 - ours
     else:
         every = _query_of(found.order_by().values_list(column))
-        counted = Query(f"SELECT COUNT(*) FROM ({every.sql}) found", every.params)  # noqa: S608 - the ORM's own SQL
-    if not offset:
-        ids = _first_ids(counted, _query_of(found.order_by(*order).values_list(column)), limit=limit)
-    else:
-        if shares and tuple(order) == ("pk",):
-            key = found.model._meta.pk
-            stretch, ways = _segments(shares, key, limit=limit, offset=offset), _on_stretch(found, "pk", key)
-        else:
-            backwards = [name[1:] if name.startswith("-") else f"-{name}" for name in order]
-            stretch = _whole(counted, limit=limit, offset=offset)
-            ways = found.order_by(*order), found.order_by(*backwards)
-        ids = _deep_ids(stretch, *(_query_of(way.values_list(column)) for way in ways), limit=limit)
+        shares = Query(f"SELECT NULL AS start, COUNT(*) AS amount FROM ({every.sql}) found", every.params)  # noqa: S608
+    read = (_query_of(way.values_list(column)) for way in ways[: 2 if offset else 1])
+    ids = _with_ids(shares, *read, limit=limit, offset=offset)
     total_and_ids = f"{ids.sql} SELECT total, id FROM counted LEFT JOIN ids ON TRUE ORDER BY place"  # noqa: S608
     rows = run(total_and_ids, list(ids.params))
     return rows[0][0], [pk for _, pk in rows if pk is not None]

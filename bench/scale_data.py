@@ -154,6 +154,7 @@ def main(database: str, agencies: int, agents: int, clients: int) -> None:
     call_command("migrate", verbosity=0)
     sizes = {"agencies": agencies, "agents": agents, "clients": clients, "linked": min(100, agencies // 10)}
     _fill({**sizes, "base": os.environ["BASE"]})
+    _tidy()
     seats = {
         "partner": {"largest": _partner(1), "middling": _partner(2), "smallest": _partner(3)},
         "agent": {"largest": _agent(agents // 2), "smallest": _agent(agents // 2 + 1)},
@@ -172,6 +173,13 @@ def _fill(facts: dict[str, Any]) -> None:
         cursor.execute("SET maintenance_work_mem = '512MB'")
         for statement in STATEMENTS:
             cursor.execute(statement, facts)
+
+
+def _tidy() -> None:
+    """As each day."""
+    from agents.tasks import tidy_totals
+
+    tidy_totals()
 
 
 def _partner(pk: int) -> dict[str, Any]:
