@@ -107,32 +107,31 @@ def counted_by_segment(table: str, kept: Kept) -> list[Operation]:
 
 
 def divide() -> None:
-    """Cuts every segment that has become long, while the service is in use."""
+    """Cuts every segment that has become long, while the service is in use; where a table is too busy, another day."""
     for model, kept in all_kept():
         with connection.cursor() as cursor:
             cursor.execute(LONG, [model._meta.db_table, 2 * ROWS])
             found = cursor.fetchall()
-        for owner, start in found:
-            while start is not None:
-                start = _cut(model, kept, owner, start)
+        try:
+            for owner, start in found:
+                while start is not None:
+                    start = _cut(model, kept, owner, start)
+        except OperationalError as failure:
+            if not isinstance(failure.__cause__, LockNotAvailable):
+                raise
 
 
 def _cut(model: type[Model], kept: Kept, owner: str, start: UUID) -> UUID | None:
-    """Where the new segment starts; None if this one is not long, or the table is too busy: then another day.
+    """Where the new segment starts; None if this one is not long.
 
     Nobody writes to the table meanwhile, some milliseconds. So what is counted is all there is; and whoever writes next
-    begins after that, and counts in the new segment.
+    begins after that, and counts in the new segment. (In the default isolation level, as everybody here.)
     """
     table = model._meta.db_table
     of, first = (cast(Any, model._meta.get_field(name)).to_python for name in (kept.owner, kept.key))
     values = {"owner": owner, "start": start, "rows": ROWS, "of": of(owner), "from": first(start.hex)}
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
-            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-            cursor.execute(CUT.format(table=table, **asdict(kept)), values)
-            return next((new for (new,) in cursor), None)
-    except OperationalError as failure:
-        if not isinstance(failure.__cause__, LockNotAvailable):
-            raise
-        return None
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(CUT.format(table=table, **asdict(kept)), values)
+        return next((new for (new,) in cursor), None)
