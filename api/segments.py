@@ -17,7 +17,7 @@ from psycopg.errors import LockNotAvailable
 from api.totals import COLUMNS, FIRST_START, SEGMENTS, START, Kept, all_kept, begun_triggers, rows_changed
 from api.triggers import after_changed
 
-ROWS = 4_000
+ROWS = 2_500
 """Of a segment; it is cut when it has twice as many. Walking through one takes a millisecond or two, and so does adding
 up the totals of a list of some millions."""
 ADD = """
