@@ -79,6 +79,7 @@ COLUMNS = "({owner})::text, ({part})::text, lpad(replace(({key})::text, '-', '')
 SEGMENTS = "SELECT owner, array_agg(start ORDER BY start) FROM api_segment WHERE listed = '{table}'"
 START = f"COALESCE(starts[width_bucket(of_key, starts)], '{FIRST_START}')"
 """Of the segment that `of_key` lies in, of SEGMENTS (of_owner, starts)."""
+# As totals began. Since there are segments, triggers do what api.segments says.
 ADD = """
     CREATE FUNCTION api_total_add(of_list text, of_owner text, of_part text, more bigint) RETURNS void
     LANGUAGE plpgsql SET search_path = public, pg_temp AS $$

@@ -177,6 +177,19 @@ def test_a_page_in_the_middle_is_found_without_walking_there(
         assert rows[0] <= 100
 
 
+def test_nor_in_a_list_in_the_order_of_uuids(api: Api, agent: AgentSeat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "ROWS", 50)
+    made = clients_of_agent(agent.id, 1_500)
+    divide()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE clients_client, api_total")
+    for number in (2, 30, 59):
+        with rows_counted("clients_client") as rows:
+            found = api.get(f"/v1/agents/{agent.id}/clients?page={number}", token=agent.token).json()["data"]
+        assert [row["uuid"] for row in found] == [str(client.pk) for client in made[25 * (number - 1) : 25 * number]]
+        assert rows[0] <= 150
+
+
 # --- at the same time -----------------------------------------------------------------------------------------
 
 
