@@ -3,23 +3,54 @@
 import logging
 import re
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+import django.db
 import orjson
+import psycopg
 import structlog
 
 # PostgreSQL tells the values at fault: "DETAIL:  Key (lower(email))=(ann@example.com) already exists."
-DATABASE_DETAIL = re.compile(r"DETAIL: .*")
-
-
+DATABASE_DETAIL = re.compile(r"DETAIL: .*", re.DOTALL)
+# And: "word is too long in tsquery: "…". What it says of names in the schema is worth keeping.
+DATABASE_VALUES = re.compile(r'(: "|\n(DETAIL|HINT|CONTEXT|LINE)\b).*', re.DOTALL)
 # gunicorn tells what it could not read, a header for example, and addresses.
 UNREADABLE_REQUEST = re.compile(r"(Invalid request|Error handling request) .*", re.DOTALL)
 
 
+def format_exception(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """As text, in which errors of the database are told without values, which may be personal data; nor are these told
+    beside it, as by Celery of a task that failed."""
+    if isinstance(event.get("exception"), BaseException):
+        event["exc_info"] = event.pop("exception")
+    given = event.get("exc_info")
+    raised = sys.exception() if given is True else given[1] if isinstance(given, tuple) else given
+    said = [str(error) for error in _chain(raised) if isinstance(error, psycopg.Error | django.db.Error)]
+    event = dict(structlog.processors.format_exc_info(logger, name, event))
+    for key, text in event.items():
+        if isinstance(text, str):
+            event[key] = _without_values(text, said)
+    return event
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception, and those that it came of."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _without_values(text: str, said: list[str]) -> str:
+    for words in said:
+        kept = DATABASE_VALUES.sub("", words)
+        text = text.replace(words, kept).replace(repr(words)[1:-1], repr(kept)[1:-1])
+    return text
+
+
 def without_what_was_sent(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
-    """What PostgreSQL says of the values at fault is personal data; its error's first line is enough. So is it that a
-    request could not be read."""
-    for key in ("event", "error", "exception"):  # the second is Celery's, of a task that failed
+    """What libraries say in words of their own, of an error of the database, or of a request that could not be read."""
+    for key in ("event", "error"):  # the second is Celery's, of a task that failed
         if isinstance(told := event.get(key), str):
             event[key] = DATABASE_DETAIL.sub("DETAIL: (left out)", told)
     event["event"] = UNREADABLE_REQUEST.sub(r"\1", event["event"])
@@ -30,7 +61,7 @@ PROCESSORS = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
+    format_exception,
     without_what_was_sent,
 ]
 """What every event goes through, ours and those of libraries alike."""
