@@ -215,7 +215,9 @@ class ApiView(APIView):
         answer.headers["Cache-Control"] = "private, no-cache" if read else "no-store"
         if read and answer.status_code == HTTPStatus.OK:
             answer.headers["ETag"] = etag = quote_etag(blake2b(answer.content, digest_size=16).hexdigest())
-            answer = get_conditional_response(request, etag=etag, response=answer)
+            conditional = cast(HttpResponseBase, get_conditional_response(request, etag=etag, response=answer))
+            if conditional.status_code == HTTPStatus.NOT_MODIFIED:  # it would judge preconditions of writes as well
+                answer = conditional
         if request.method == "HEAD":
             answer.headers["Content-Length"] = str(len(answer.content))
             answer.content = b""

@@ -73,3 +73,16 @@ def test_writes_and_errors_have_none(api: Api, path: str, token: str) -> None:
 def test_answers_are_for_the_caller_alone(api: Api, path: str, token: str) -> None:
     assert api.get(path, token=token).headers["Cache-Control"] == "private, no-cache"
     assert api.patch(path, token=token, json={"name": "Renamed"}).headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "precondition",
+    [
+        {"if_match": '"other"'},
+        {"if_unmodified_since": "Thu, 01 Jan 2015 00:00:00 GMT"},
+        {"if_modified_since": "Fri, 01 Jan 2038 00:00:00 GMT"},
+    ],
+)
+def test_other_preconditions_change_nothing(api: Api, path: str, token: str, precondition: dict[str, str]) -> None:
+    answer = api.get(path, token=token, **precondition)
+    assert (answer.status_code, answer.json()["data"]["name"]) == (200, "Harbour Insurance")
