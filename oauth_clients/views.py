@@ -42,6 +42,9 @@ class OAuthView(View):
     """Answers in JSON, whatever is sent and whatever goes wrong."""
 
     usage: ratelimits.Usage | None = None
+    """Counted as a token request."""
+    called: ratelimits.Usage | None = None
+    """Counted as any other."""
     client_id = ""
     names = parameters.OF_OTHERS
 
@@ -52,8 +55,8 @@ class OAuthView(View):
             response = _refusal(_as_oauth_error(exc))
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             response = self._count_failure(request, response)
-        for name, value in (self.usage.headers() if self.usage else {}).items():
-            response.headers[name] = value
+        if counted := self.usage or self.called:
+            counted.put_on(response)
         if isinstance(response, HttpResponse) and response.status_code >= 400:
             counts.ERRORS.labels(response.status_code, orjson.loads(response.content)["error"]).inc()
         return response
@@ -72,8 +75,10 @@ class OAuthView(View):
 
     def _count(self, request: HttpRequest) -> ratelimits.Usage:
         """By client id and address (contract §3); one count for all endpoints, so that none is a way to guess more."""
-        key = f"{self.client_id[:CLIENT_ID_LENGTH]}|{client_address(request)}"
-        return ratelimits.hit("token", key, settings.RATE_LIMIT_TOKEN, request)
+        return ratelimits.hit("token", self._caller(request), settings.RATE_LIMIT_TOKEN, request)
+
+    def _caller(self, request: HttpRequest) -> str:
+        return f"{self.client_id[:CLIENT_ID_LENGTH]}|{client_address(request)}"
 
     def _count_failure(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Failed authentication counts as a token request does, and by address: another client id gets nobody further.
@@ -108,10 +113,21 @@ class TokenView(OAuthView):
         return _response(body, status)
 
 
-class RevokeView(OAuthView):
-    """`POST /oauth/revoke`: RFC 7009. A client's own token stops working; any other is left as it is, with a 200."""
+class TokenCareView(OAuthView):
+    """About a token that was issued."""
 
     http_method_names = ["post"]
+
+    def read(self, request: HttpRequest) -> dict[str, str]:
+        sent = super().read(request)
+        self.called = ratelimits.hit("oauth", self._caller(request), settings.RATE_LIMIT_CREDENTIAL, request)
+        if self.called.limited:
+            raise _too_many_requests()
+        return sent
+
+
+class RevokeView(TokenCareView):
+    """`POST /oauth/revoke`: RFC 7009. A client's own token stops working; any other is left as it is, with a 200."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
         sent = self.read(request)
@@ -119,10 +135,8 @@ class RevokeView(OAuthView):
         return _response(body or "{}", status)
 
 
-class IntrospectView(OAuthView):
+class IntrospectView(TokenCareView):
     """`POST /oauth/introspect`: RFC 7662. A client learns of its own tokens; any other is `{"active": false}`."""
-
-    http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
         sent = self.read(request)

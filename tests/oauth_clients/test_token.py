@@ -341,6 +341,16 @@ def test_a_good_authentication_elsewhere_does_not(api, partner, path):
     assert api.post(URL, partner.grant)["X-RateLimit-Remaining"] == "9"
 
 
+@pytest.mark.parametrize("path", ["/oauth/revoke", "/oauth/introspect"])
+def test_calls_elsewhere_are_counted_and_limited_by_themselves(api, partner, other, settings, path):
+    settings.RATE_LIMIT_CREDENTIAL = "2/m"
+    answers = [api.post(path, {**partner.credentials, "token": "x"}) for _ in range(3)]
+    assert [(one.status_code, one["X-RateLimit-Remaining"]) for one in answers] == [(200, "1"), (200, "0"), (429, "0")]
+    assert_refused(answers[-1], 429, "too_many_requests")
+    assert int(answers[-1]["Retry-After"]) >= 1
+    assert api.post(path, {**other.credentials, "token": "x"}).status_code == 200
+
+
 def test_no_token_and_no_secret_is_logged(api, partner, caplog):
     with caplog.at_level(logging.DEBUG):
         token = api.token(partner)
