@@ -93,6 +93,10 @@ class ServiceAdmin(ModelAdmin):
     list_per_page = 50
     compressed_fields = False
 
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """The list's own form refuses the character that PostgreSQL has not; what fills choices in has no form."""
+        return super().get_search_results(request, queryset, search_term.replace("\0", ""))
+
     def update(self, request: HttpRequest, target: Any, values: dict[str, Any]) -> None:
         """Saves the fields that were changed. Raises Invalid or ValidationError."""
         raise NotImplementedError

@@ -169,3 +169,9 @@ def test_the_list_costs_the_same_for_few_and_many(desk: Desk, agency: AgencySeat
     with CaptureQueriesContext(connection) as many:
         desk.get(LIST)
     assert len(many) == len(few) <= 8
+
+
+@pytest.mark.parametrize(("term", "found"), [("Ann", 1), ("A\0nn", 1), ("\0", 2), ("%", 0), ("x" * 5000, 0)])
+def test_completions_take_any_text(desk: Desk, agent: AgentSeat, term: str, found: int) -> None:
+    asked = {"app_label": "clients", "model_name": "client", "field_name": "agent", "term": term}
+    assert len(desk.get("autocomplete/", **asked).json()["results"]) == found
