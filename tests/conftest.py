@@ -13,7 +13,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpResponse
-from django.test import Client, TransactionTestCase
+from django.test import TransactionTestCase
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django_ratelimit import core as ratelimit
 
@@ -21,6 +21,7 @@ from api.principals import Administrator
 from oauth_clients.models import OAuthClient
 from oauth_clients.services import create_client
 from tests.threads import another_connection
+from tests.web import WebClient
 
 hypothesis.settings.register_profile(
     "tests",
@@ -97,7 +98,7 @@ class Api:
     `json` and `form` (multipart) make the body; other keywords are headers (`idempotency_key=…`).
     """
 
-    _client = Client(raise_request_exception=False, enforce_csrf_checks=True)  # one: loading middleware takes a while
+    _client = WebClient(raise_request_exception=False, enforce_csrf_checks=True)
 
     def get(self, path: str, **facts: Any) -> HttpResponse:
         return self.call("GET", path, **facts)

@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, connection
 from django.http import HttpResponse
-from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEntry
@@ -18,6 +17,7 @@ from tests.answers import data
 from tests.clients.conftest import JOE, PDF, ClientSeat, PageSeat, new_client, new_page, new_submission
 from tests.conftest import AgencySeat, AgentSeat, Api
 from tests.factories import clients_of_agent
+from tests.web import WebClient
 
 LIST = "clients/client/"
 ANSWERS = {"auto": {"drivers": 2, "vehicles": "2020 Honda Civic\n<b>red</b>", "use": ["Business"], "incidents": False}}
@@ -425,5 +425,5 @@ def test_a_page_shows_what_its_looker_may_see(
 
 def test_strangers_are_sent_to_the_login(page: PageSeat) -> None:
     for path in (LIST, path_of(page.submission.client), file_path(page)):
-        answer = Browser().get(f"/admin/{path}")
+        answer = WebClient().get(f"/admin/{path}")
         assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/admin/login/")

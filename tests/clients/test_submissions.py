@@ -113,7 +113,7 @@ def test_what_is_to_be_insured_must_be_known(api: Api, client_seat: ClientSeat) 
 # --- additional questions -----------------------------------------------------------------------------
 
 
-def test_the_questions_are_listed_by_type_and_version(api: Api, agent: AgentSeat) -> None:
+def test_the_questions_are_listed_by_type_and_version(api: Api, agent: AgentSeat, first_questions: None) -> None:
     with CaptureQueriesContext(connection) as captured:
         answer = api.get("/v1/additional-questions", token=agent.token)
     assert len(captured) == 4
