@@ -27,7 +27,7 @@ def partners(api: Api, db: None) -> list[PartnerSeat]:
 
 @pytest.fixture
 def agencies(api: Api, partners: list[PartnerSeat]) -> list[AgencySeat]:
-    return [new_agency(api, partners[0], f"Agency {n}", email="same@example.com") for n in range(AGENCIES)]
+    return [new_agency(partners[0], f"Agency {n}", email="same@example.com") for n in range(AGENCIES)]
 
 
 @given(links=LINKS)
@@ -73,7 +73,7 @@ def test_an_unlinked_partner_reaches_the_agency_no_more_at_once(
 
 
 def test_two_agencies_of_one_partner_do_not_see_each_other(api: Api, partner: PartnerSeat, agency: AgencySeat) -> None:
-    second = new_agency(api, partner, "Second", email="second@example.com")
+    second = new_agency(partner, "Second", email="second@example.com")
     for mine, other in ((agency, second), (second, agency)):
         token = mine.owner.token
         assert [row["id"] for row in data(api.get(f"{mine.path}/agents", token=token))] == [mine.owner.id]

@@ -175,12 +175,12 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
 
 def make_world(api: Api) -> World:
     partner, foreign_partner = partner_seat(api, "Partner"), partner_seat(api, "Foreign partner")
-    agency = new_agency(api, partner, "Ours")
-    foreign_agency = new_agency(api, foreign_partner, "Theirs")
-    agent, colleague, gone = (new_agent(api, partner, agency, f"{n}@example.com") for n in range(3))
-    admin = new_agent(api, partner, agency, "admin@example.com", is_admin=True)
+    agency = new_agency(partner, "Ours")
+    foreign_agency = new_agency(foreign_partner, "Theirs")
+    agent, colleague, gone = (new_agent(partner, agency, f"{n}@example.com") for n in range(3))
+    admin = new_agent(partner, agency, "admin@example.com", is_admin=True)
     # An admin in its own agency, so that nothing but the tenant stands between it and ours.
-    foreign_agent = new_agent(api, foreign_partner, foreign_agency, "admin@example.com", is_admin=True)
+    foreign_agent = new_agent(foreign_partner, foreign_agency, "admin@example.com", is_admin=True)
     assert api.delete(f"/v1/agents/{gone.id}", token=partner.token).status_code == 204
     other = new_client(api, colleague)
     seats = (partner, foreign_partner, agent, admin, foreign_agent, gone)

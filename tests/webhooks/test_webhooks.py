@@ -422,5 +422,5 @@ def test_an_agent_who_is_no_admin_reads_only(
 ) -> None:
     assert data(api.get(webhook.path, token=agent.token))["uuid"] == webhook.uuid
     assert code(create(api, agent)) == "forbidden"
-    admin = new_agent(api, partner, agency, "new-admin@example.com", is_admin=True)
+    admin = new_agent(partner, agency, "new-admin@example.com", is_admin=True)
     assert api.patch(webhook.path, token=admin.token, json={"description": "A colleague's"}).status_code == 200
