@@ -205,14 +205,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    """For one test."""
-    with set_up(tmp_path) as site:
-        yield site
-
-
-@contextmanager
-def set_up(directory: Path) -> Iterator[Site]:
-    services = embedded.start(directory / "data", durable=False)
+    services = embedded.start(tmp_path / "data", durable=False)
     try:
         with psycopg.connect(services.database_url, autocommit=True) as administrator:
             administrator.execute(f"DROP ROLE {API}, {WORKER}")

@@ -1,7 +1,6 @@
 """Set up as README says, Deploying: an owner who is no superuser, and processes that own nothing."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -10,7 +9,7 @@ import requests
 
 from api.roles import ADMIN, API, WORKER
 
-from .conftest import OWNER, Serve, Server, Site, set_up
+from .conftest import OWNER, Serve, Server, Site
 
 UPKEEP = "import django; django.setup(); from webhooks import tasks; tasks.tidy(); tasks.watch()"
 
@@ -20,20 +19,19 @@ SECOND = f"CREATE ROLE {API}_b LOGIN NOINHERIT IN ROLE {API}", f"CREATE ROLE {WO
 """While passwords are replaced (docs/runbook.md)."""
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """For all of them, with its tables made: that takes longer than what is tried on it."""
-    with set_up(tmp_path_factory.mktemp("site")) as site:
-        site.migrate()
-        yield site
+def test_each_process_in_its_role_whichever_its_login_and_all_is_undone_and_done_again(
+    site: Site, serve: Serve
+) -> None:
+    """One after the other on one database, for making its tables takes longer than either."""
+    site.migrate()
+    for logins, api, worker in ((FIRST, API, WORKER), (SECOND, f"{API}_b", f"{WORKER}_b")):
+        site.asked(OWNER, *logins)
+        each_process_in_its_role(site, serve, api, worker)
+    back_and_forth(site)
 
 
-@pytest.mark.parametrize(
-    ("logins", "api", "worker"), [(FIRST, API, WORKER), (SECOND, f"{API}_b", f"{WORKER}_b")], ids=["first", "second"]
-)
-def test_each_process_in_its_role(logins: tuple[str, str], api: str, worker: str, site: Site, serve: Serve) -> None:
+def each_process_in_its_role(site: Site, serve: Serve, api: str, worker: str) -> None:
     before = agents(site)
-    site.asked(OWNER, *logins)
     server = serve(site.url_of(api), site.services.redis_url)
     made = site.finish("manage.py", "create_oauth_client", "Partner")
     client_id, secret = re.findall(r"client_(?:id|secret)\W+(\S+)", made)
@@ -60,6 +58,8 @@ def test_each_process_in_its_role(logins: tuple[str, str], api: str, worker: str
         site.asked(api, "SELECT count(*) FROM auth_user")
     assert agents(site) == before + 1
     site.finish("-c", UPKEEP, role=worker)
+    server.process.terminate()
+    server.process.wait(60)
 
 
 def agents(site: Site) -> int:
@@ -81,7 +81,7 @@ LEFT = """
 """
 
 
-def test_back_and_forth(site: Site) -> None:
+def back_and_forth(site: Site) -> None:
     """Undone, nothing of it is left but the roles, which other databases may use; done again, all of it is there."""
     before = site.asked(OWNER, LEFT)
     site.migrate("api", "0001")
