@@ -9,7 +9,10 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.http import HttpResponse
 
+from tests.clients import conftest as clients
 from tests.web import WebClient
+
+first_questions = clients.first_questions
 
 
 @dataclass(frozen=True)

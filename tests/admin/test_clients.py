@@ -29,7 +29,7 @@ def joe(api: Api, agent: AgentSeat) -> ClientSeat:
 
 
 @pytest.fixture
-def page(api: Api, joe: ClientSeat) -> PageSeat:
+def page(api: Api, joe: ClientSeat, first_questions: None) -> PageSeat:
     """A declaration page, in a submission with answers."""
     path = f"/v1/agents/{joe.agent.id}/additional-questions"
     assert api.patch(path, token=joe.agent.token, json={"enabled": True}).status_code == 200
