@@ -1,11 +1,14 @@
 """A real browser, and what it saw."""
 
+import atexit
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = [
@@ -31,14 +34,23 @@ class Visit:
 
 @contextmanager
 def browser_window(width: int, *, scripts: bool = True) -> Iterator[Visit]:
-    """Where not `scripts`, the browser has JavaScript turned off."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        visit = Visit(browser.new_page(viewport={"width": width, "height": 900}, java_script_enabled=scripts))
-        visit.page.on("response", lambda response: visit.answered.append(response.url))
-        visit.page.on(
-            "console", lambda message: visit.complaints.append(message.text) if message.type == "error" else None
-        )
-        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    """Of a browser that knows nothing of windows before. Where not `scripts`, it has JavaScript turned off."""
+    with (
+        _browser().new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts) as unknowing,
+        unknowing.new_page() as page,
+    ):
+        visit = Visit(page)
+        page.on("response", lambda response: visit.answered.append(response.url))
+        page.on("console", lambda message: visit.complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         yield visit
-        browser.close()
+
+
+@cache
+def _browser() -> Browser:
+    """For the whole run, with which it ends: it takes longer to start than most tests."""
+    # Playwright keeps an event loop in this thread, in which Django would refuse to ask its database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    playwright = sync_playwright().start()
+    atexit.register(playwright.stop)
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

@@ -175,12 +175,12 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
 
 def make_world(api: Api) -> World:
     partner, foreign_partner = partner_seat(api, "Partner"), partner_seat(api, "Foreign partner")
-    agency = new_agency(api, partner, "Ours")
-    foreign_agency = new_agency(api, foreign_partner, "Theirs")
-    agent, colleague, gone = (new_agent(api, partner, agency, f"{n}@example.com") for n in range(3))
-    admin = new_agent(api, partner, agency, "admin@example.com", is_admin=True)
+    agency = new_agency(partner, "Ours")
+    foreign_agency = new_agency(foreign_partner, "Theirs")
+    agent, colleague, gone = (new_agent(partner, agency, f"{n}@example.com") for n in range(3))
+    admin = new_agent(partner, agency, "admin@example.com", is_admin=True)
     # An admin in its own agency, so that nothing but the tenant stands between it and ours.
-    foreign_agent = new_agent(api, foreign_partner, foreign_agency, "admin@example.com", is_admin=True)
+    foreign_agent = new_agent(foreign_partner, foreign_agency, "admin@example.com", is_admin=True)
     assert api.delete(f"/v1/agents/{gone.id}", token=partner.token).status_code == 204
     other = new_client(api, colleague)
     seats = (partner, foreign_partner, agent, admin, foreign_agent, gone)
@@ -223,12 +223,16 @@ def listening(api: Api, admin: AgentSeat) -> dict[str, str]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_each_caller_gets_its_status(api: Api, world: World, row: Row, caller: str) -> None:
-    answer = row.sent(api, world.ids, token=world.tokens[caller])
-    assert answer.status_code == row.statuses[caller], answer.content
-    assert_is_well_formed(answer)
+def test_each_caller_gets_its_status(api: Api, world: World, row: Row) -> None:
+    statuses = {}
+    for caller, token in world.tokens.items():
+        with transaction.atomic():
+            answer = row.sent(api, world.ids, token=token)
+            transaction.set_rollback(True)
+        statuses[caller] = answer.status_code
+        assert_is_well_formed(answer)
+    assert statuses == row.statuses
 
 
 def assert_is_well_formed(answer: Any) -> None:
@@ -306,30 +310,28 @@ def test_nor_are_uuids(api: Api, world: World, row: Row, caller: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("row", WITH_UUID, ids=str)
-@pytest.mark.parametrize("text", ["1", "x" * 500, "%00", "{}", "019ab3f07c1e7d2a9f403b1c5d7e9a02", "\u0661" * 36])
-def test_what_is_no_uuid_is_400(api: Api, world: World, row: Row, text: str) -> None:
+def test_what_is_no_uuid_is_400(api: Api, world: World, row: Row) -> None:
     last = [name for name in UUIDS if f"{{{name}}}" in row.path][-1]
-    answer = row.sent(api, world.ids, token=world.tokens["admin agent"], path=row.filled({**world.ids, last: text}))
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed")
+    for text in ("1", "x" * 500, "%00", "{}", "019ab3f07c1e7d2a9f403b1c5d7e9a02", "\u0661" * 36):
+        path = row.filled({**world.ids, last: text})
+        answer = row.sent(api, world.ids, token=world.tokens["admin agent"], path=path)
+        assert (text, answer.status_code, answer.json()["error"]["code"]) == (text, 400, "malformed")
 
 
 # --- methods ----------------------------------------------------------------------------------------
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
-UNDECLARED = [
-    (method, route, sorted(view.operations))
-    for route, view in views()
-    for method in METHODS
-    if method not in view.operations and not (method == "HEAD" and "GET" in view.operations)
-]
+DECLARED = [(route, set(view.operations)) for route, view in views()]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("method", "route", "declared"), UNDECLARED)
-def test_other_methods_get_405(api: Api, world: World, method: str, route: str, declared: list[str]) -> None:
-    answer = api.call(method, re.sub(r"{\w+}", "1", route), token=world.tokens["partner"])
-    assert answer.status_code == 405
-    assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == set(declared)
-    if method != "HEAD":
-        assert answer.json()["error"]["code"] == "method_not_allowed"
-        assert_is_well_formed(answer)
+@pytest.mark.parametrize(("route", "declared"), DECLARED, ids=[route for route, _ in DECLARED])
+def test_other_methods_get_405(api: Api, world: World, route: str, declared: set[str]) -> None:
+    served = declared | {"HEAD"} if "GET" in declared else declared
+    for method in (method for method in METHODS if method not in served):
+        answer = api.call(method, re.sub(r"{\w+}", "1", route), token=world.tokens["partner"])
+        assert (method, answer.status_code) == (method, 405)
+        assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == declared
+        if method != "HEAD":
+            assert answer.json()["error"]["code"] == "method_not_allowed"
+            assert_is_well_formed(answer)

@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.http import HttpResponse
-from django.test import Client
+
+from tests.clients import conftest as clients
+from tests.web import WebClient
+
+first_questions = clients.first_questions
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,7 @@ class Desk:
     """An administrator at a browser."""
 
     user: User
-    browser: Client
+    browser: WebClient
 
     @property
     def actor(self) -> str:
@@ -52,7 +56,7 @@ def desk_of(db: None) -> Callable[..., Desk]:
         user = User.objects.create_user("admin" + str(User.objects.count()), is_staff=True, is_superuser=superuser)
         for label, name in (permission.split(".") for permission in permissions):
             user.user_permissions.add(Permission.objects.get(content_type__app_label=label, codename=name))
-        browser = Client()
+        browser = WebClient()
         browser.force_login(user)
         return Desk(user, browser)
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from django.test import Client
 
 from audit.models import AuditEntry
 from tests.admin.conftest import Desk, text_of
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
+from tests.web import WebClient
 
 LIST = "audit/auditentry/"
 
@@ -71,7 +71,7 @@ PAGES = [
 
 @pytest.mark.parametrize("path", PAGES)
 def test_strangers_are_sent_to_the_login(db: None, path: str) -> None:
-    answer = Client().get(f"/admin/{path}")
+    answer = WebClient().get(f"/admin/{path}")
     assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/admin/login/")
 
 

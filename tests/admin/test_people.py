@@ -5,10 +5,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
 
 from audit.models import AuditEntry
 from tests.admin.conftest import Desk, text_of
+from tests.web import WebClient
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(settings: Any) -> None:
+    """Those of production are slow on purpose, for whoever guesses; here, nobody steals them."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -17,7 +23,7 @@ def person(db: None) -> User:
 
 
 def log_in(name: str = "person", password: str = "a long enough password", address: str = "127.0.0.1") -> Any:
-    return Client().post("/admin/login/", {"username": name, "password": password}, REMOTE_ADDR=address)
+    return WebClient().post("/admin/login/", {"username": name, "password": password}, REMOTE_ADDR=address)
 
 
 def test_a_person_logs_in(person: User) -> None:
@@ -41,7 +47,7 @@ def test_passwords_are_tried_only_so_often_for_one_name(person: User, settings: 
 
 def test_seeing_the_form_is_no_try(db: None, settings: Any) -> None:
     settings.RATE_LIMIT_LOGIN = "1/m"
-    assert [Client().get("/admin/login/").status_code for _ in range(3)] == [200, 200, 200]
+    assert [WebClient().get("/admin/login/").status_code for _ in range(3)] == [200, 200, 200]
 
 
 @pytest.mark.parametrize("path", ["auth/user/", "auth/user/add/", "auth/group/", "auth/group/add/"])

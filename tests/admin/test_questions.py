@@ -62,7 +62,7 @@ def shown(desk: Desk, one: QuestionSet) -> str:
 
 
 @pytest.fixture
-def umbrella(db: None) -> QuestionSet:
+def umbrella(first_questions: None) -> QuestionSet:
     """The first version: a choice of a limit, and whether there is a boat."""
     return version(1)
 

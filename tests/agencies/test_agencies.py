@@ -45,7 +45,7 @@ def test_a_referral_may_be_named(api: Api, partner: PartnerSeat, sent: dict[str,
 
 def test_names_may_repeat_and_hold_any_letters(api: Api, partner: PartnerSeat) -> None:
     name = "Münch & 保险 <b>'\""
-    made = [new_agency(api, partner, name) for _ in range(2)]
+    made = [new_agency(partner, name) for _ in range(2)]
     listed = api.get("/v1/agencies", token=partner.token).json()["data"]
     assert [(row["id"], row["name"]) for row in listed] == [(agency.id, name) for agency in made]
 
@@ -94,7 +94,7 @@ def test_every_field_at_fault_is_named_and_nothing_made(
 
 
 def test_a_partner_lists_its_agencies_by_id(api: Api, partner: PartnerSeat, agency: AgencySeat) -> None:
-    second = new_agency(api, partner, "Second", referral="A fair")
+    second = new_agency(partner, "Second", referral="A fair")
     first_row, second_row = api.get("/v1/agencies", token=partner.token).json()["data"]
     assert first_row["id"] == agency.id
     created_at, updated_at = second_row.pop("created_at"), second_row.pop("updated_at")
@@ -128,7 +128,7 @@ def test_two_partners_may_share_an_agency(api: Api, partner: PartnerSeat, foreig
 
 
 def test_deactivated_ones_are_counted_only_when_asked_for(api: Api, partner: PartnerSeat, agency: AgencySeat) -> None:
-    gone = new_agency(api, partner, "Gone")
+    gone = new_agency(partner, "Gone")
     api.delete(gone.path, token=partner.token)
     assert api.get("/v1/agencies", token=partner.token).json()["meta"]["total"] == 1
     body = api.get("/v1/agencies?includeDeactivated=true", token=partner.token).json()

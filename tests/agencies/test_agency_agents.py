@@ -73,8 +73,8 @@ def test_an_address_is_taken_in_any_case(
 def test_but_not_by_another_agency_nor_by_one_who_left(
     api: Api, partner: PartnerSeat, agency: AgencySeat, deactivated_agent: AgentSeat
 ) -> None:
-    second = new_agency(api, partner, "Second", email=deactivated_agent.email)
-    new_agent(api, partner, agency, deactivated_agent.email)
+    second = new_agency(partner, "Second", email=deactivated_agent.email)
+    new_agent(partner, agency, deactivated_agent.email)
     assert Agent.objects.filter(email=deactivated_agent.email).count() == 3
     answer = api.post(f"{second.path}/agents", token=partner.token, json={**ANN, "email": deactivated_agent.email})
     assert faults(answer) == {"email": "email_taken"}

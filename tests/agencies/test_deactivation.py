@@ -149,7 +149,7 @@ def test_an_agent_returns_without_its_token(
 def test_not_when_its_address_is_anothers_by_now(
     api: Api, partner: PartnerSeat, agency: AgencySeat, deactivated_agent: AgentSeat
 ) -> None:
-    new_agent(api, partner, agency, deactivated_agent.email.upper())
+    new_agent(partner, agency, deactivated_agent.email.upper())
     answer = api.post(f"/v1/agents/{deactivated_agent.id}/reactivate", token=partner.token)
     assert faults(answer) == {"email": "email_taken"}
 

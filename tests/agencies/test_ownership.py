@@ -89,8 +89,8 @@ def test_whatever_happens_an_agency_has_one_owner_who_is_an_active_admin_while_a
 ) -> None:
     api = Api()
     partner = partner_seat(api, "Partner", rate_limit=10_000)
-    agency = new_agency(api, partner, "Agency")
-    seats = [agency.owner, *(new_agent(api, partner, agency, f"{n}@example.com") for n in range(3))]
+    agency = new_agency(partner, "Agency")
+    seats = [agency.owner, *(new_agent(partner, agency, f"{n}@example.com") for n in range(3))]
     for act, number in acts:
         seat = seats[number]
         path = f"{agency.path}/agents/{seat.id}"

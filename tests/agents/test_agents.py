@@ -13,7 +13,7 @@ from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat, new_agency
 def test_a_partner_lists_the_agents_of_all_its_agencies(
     api: Api, partner: PartnerSeat, agency: AgencySeat, agent: AgentSeat, foreign_agent: AgentSeat
 ) -> None:
-    second = new_agency(api, partner, "Second", email="second@example.com")
+    second = new_agency(partner, "Second", email="second@example.com")
     rows = data(api.get("/v1/agents", token=partner.token))
     assert [(row["id"], row["agency"]["id"], row["is_owner"]) for row in rows] == [
         (agency.owner.id, agency.id, True),

@@ -79,7 +79,7 @@ def test_a_reserved_word_is_never_a_slug(api: Api, partner: PartnerSeat, agency:
 def test_a_random_suffix_that_is_taken_is_drawn_anew(
     api: Api, partner: PartnerSeat, agency: AgencySeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    second = new_agency(api, partner, "Second", email="second@example.com")
+    second = new_agency(partner, "Second", email="second@example.com")
     drawn = iter(["aaaaa", "aaaaa", "aaaaa", "bbbbb"])
     monkeypatch.setattr(services, "random_suffix", lambda: next(drawn))
     slugs = [data(add(api, partner, one))["slug"] for one in (agency, second)]

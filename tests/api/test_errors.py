@@ -98,12 +98,12 @@ def test_a_body_of_more_than_a_mebibyte_is_413(api: Api, partner: PartnerSeat, s
     answer = api.post("/v1/agencies", token=partner.token, json={**AGENCY, "more": "x" * (room + 1)})
     error(answer, 413, "too_large")
     form = {"name": "x" * (settings.MAX_JSON_BYTES + 1)}
-    agency = new_agency(api, partner, "New")
+    agency = new_agency(partner, "New")
     error(api.call("PATCH", agency.path, token=agency.owner.token, form=form), 413, "too_large")
 
 
 def test_a_body_of_unknown_length_is_400_and_not_taken_for_an_empty_one(api: Api, partner: PartnerSeat) -> None:
-    path = f"/v1/agencies/{new_agency(api, partner, 'New').id}/reactivate"
+    path = f"/v1/agencies/{new_agency(partner, 'New').id}/reactivate"
     error(api.post(path, token=partner.token, transfer_encoding="chunked"), 400, "malformed")
 
 

@@ -21,7 +21,7 @@ def test_part_of_an_address_finds_nothing(api: Api, partner: PartnerSeat, agent:
 
 
 def test_the_same_address_in_two_agencies_finds_both(api: Api, partner: PartnerSeat, agency: AgencySeat) -> None:
-    other = new_agency(api, partner, "Second")
+    other = new_agency(partner, "Second")
     answer = api.get("/v1/agents?filterByEmail=owner@example.com", token=partner.token)
     assert [row["agency"]["id"] for row in answer.json()["data"]] == [agency.id, other.id]
 
@@ -44,7 +44,7 @@ def test_unless_the_caller_asks_for_them(api: Api, partner: PartnerSeat, deactiv
 
 
 def test_filters_add_up(api: Api, partner: PartnerSeat, agency: AgencySeat, deactivated_agent: AgentSeat) -> None:
-    new_agent(api, partner, agency, deactivated_agent.email)
+    new_agent(partner, agency, deactivated_agent.email)
     query = f"filterByEmail={deactivated_agent.email}"
     assert len(emails(api.get(f"/v1/agents?{query}", token=partner.token))) == 1
     assert len(emails(api.get(f"/v1/agents?{query}&includeDeactivated=true", token=partner.token))) == 2

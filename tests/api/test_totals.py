@@ -155,8 +155,8 @@ def test_totals_are_what_there_is_whatever_is_done_and_undone(
 def test_what_the_services_do_is_counted(
     api: Api, partner: PartnerSeat, foreign_partner: PartnerSeat, agency: AgencySeat, agent: AgentSeat
 ) -> None:
-    other = new_agency(api, partner, "Second")
-    colleague = new_agent(api, partner, agency, "c@example.com", is_admin=True)
+    other = new_agency(partner, "Second")
+    colleague = new_agent(partner, agency, "c@example.com", is_admin=True)
     clients = f"/v1/agents/{agent.id}/clients"
 
     def totals() -> list[int]:

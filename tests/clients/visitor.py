@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urljoin
 
 from django.http import HttpResponse
-from django.test import Client
+
+from tests.web import WebClient
 
 NOT_SENT = {"submit", "button", "file"}
 
@@ -59,7 +60,9 @@ class Visitor:
     """Where a consumer is: the last answer, after any redirects."""
 
     address: str = "127.0.0.1"
-    browser: Client = field(default_factory=lambda: Client(enforce_csrf_checks=True, raise_request_exception=False))
+    browser: WebClient = field(
+        default_factory=lambda: WebClient(enforce_csrf_checks=True, raise_request_exception=False)
+    )
     path: str = ""
     answer: Any = None
 

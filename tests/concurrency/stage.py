@@ -32,7 +32,7 @@ class World:
 
 def new_world(api: Api) -> World:
     partner = partner_seat(api, "Partner")
-    asleep, agency = new_agency(api, partner, "Asleep"), new_agency(api, partner, "Ours")
+    asleep, agency = new_agency(partner, "Asleep"), new_agency(partner, "Ours")
     assert api.delete(asleep.path, token=partner.token).status_code == 204
     admin, agent, colleague, gone = new_agents(api, partner, agency)
     assert api.delete(f"/v1/agents/{gone.id}", token=partner.token).status_code == 204

@@ -241,7 +241,7 @@ def test_a_lock_that_is_never_released_is_not_waited_for_for_ever(
 def test_an_agency_being_changed_holds_up_no_reader(
     api: Api, partner: PartnerSeat, agency: AgencySeat, agent: AgentSeat
 ) -> None:
-    new_agent(api, partner, agency, "late@example.com")
+    new_agent(partner, agency, "late@example.com")
     with row_held("agencies_agency", agency.id):
         assert api.get("/v1/agents", token=partner.token).status_code == 200
         assert api.get(agency.path, token=agent.token).status_code == 200

@@ -47,7 +47,7 @@ RECORDED = {
 def crowd(server: Server, start: Start, tmp_path: Path, receiver: Receiver) -> Crowd:
     api = RemoteApi(server.url)
     partner = partner_seat(api, "Partner")
-    agency, neighbour = new_agency(api, partner, "Ours"), new_agency(api, partner, "Next door")
+    agency, neighbour = new_agency(partner, "Ours"), new_agency(partner, "Next door")
     admin, *others = new_agents(api, partner, agency)
     hook = data(api.post("/v1/webhooks", token=admin.token, json={"url": receiver.url, "events": ["*"]}))
     worker = ("-m", *CELERY_WORKER, "-Q", "celery,webhooks", "-c", "2")

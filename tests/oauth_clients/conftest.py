@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.http import HttpResponse
-from django.test import Client
 
 from api.principals import Administrator
 from oauth_clients import services
 from oauth_clients.models import OAuthClient
+from tests.web import WebClient
 
 ACTOR = Administrator(user_id=None)
 FORM = "application/x-www-form-urlencoded"
@@ -65,7 +65,7 @@ class Api:
     """Calls without cookies, and without raising what a server would answer 500 to."""
 
     def __init__(self) -> None:
-        self.client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+        self.client = WebClient(raise_request_exception=False, enforce_csrf_checks=True)
 
     def post(self, path: str, values: Any, **headers: str) -> HttpResponse:
         body = values if isinstance(values, str | bytes) else json.dumps(values)

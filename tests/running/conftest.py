@@ -59,8 +59,9 @@ Serve = Callable[..., Server]
 
 
 def environment(**values: str) -> dict[str, str]:
-    """This machine's environment without what the tests set for Django, and with `values`."""
-    ours = {*SETTINGS, "DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"}
+    """This machine's environment without what the tests set for Django, and with `values`. What a process compiles is
+    kept, also where that is turned off: the next of some sixty need not do it again."""
+    ours = {*SETTINGS, "DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE"}
     return {**{name: value for name, value in os.environ.items() if name not in ours}, **values}
 
 

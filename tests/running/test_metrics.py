@@ -14,6 +14,12 @@ FOLDERS = (Path("/dev/shm"), Path(tempfile.gettempdir()))  # noqa: S108
 TOKEN = "metrics-token-" + "0123456789abcdef" * 2
 
 
+@pytest.fixture(scope="module")
+def server(serve_once: Serve) -> Server:
+    """Of two processes, without a database."""
+    return serve_once(CLOSED_DATABASE, os.environ["REDIS_URL"], METRICS_TOKEN=TOKEN, WEB_CONCURRENCY="2")
+
+
 def scraped(server: Server) -> str:
     answer = server.get("/metrics", Authorization=f"Bearer {TOKEN}")
     assert answer.status_code == 200
@@ -28,8 +34,7 @@ def probes(server: Server) -> int:
     return int(float(line[1])) if line else 0
 
 
-def test_counts_are_of_all_processes_and_outlive_them(serve: Serve) -> None:
-    server = serve(CLOSED_DATABASE, os.environ["REDIS_URL"], METRICS_TOKEN=TOKEN, WEB_CONCURRENCY="2")
+def test_counts_are_of_all_processes_and_outlive_them(server: Server) -> None:
     wait_for(lambda: len(server.workers) == 2)
     before = probes(server)
     for _ in range(40):
@@ -50,8 +55,8 @@ def test_counts_are_of_all_processes_and_outlive_them(serve: Serve) -> None:
     assert probes(server) > counted
 
 
-def test_a_scrape_without_a_database_says_so(serve: Serve) -> None:
-    text = scraped(serve(CLOSED_DATABASE, os.environ["REDIS_URL"], METRICS_TOKEN=TOKEN))
+def test_a_scrape_without_a_database_says_so(server: Server) -> None:
+    text = scraped(server)
     assert "agency_api_database_up 0.0" in text
     assert "agency_api_webhook" not in text
 
