@@ -83,12 +83,10 @@ class OfAgentView(ApiView):
         return self.find(mine.select_related("agent").defer("words", "sort_name"), "client_uuid")
 
     def submission(self) -> Submission:
-        mine = Submission.objects.visible_to(self.principal).filter(client=self.client())
-        return self.find(mine, "submission_uuid")
+        return self.find(self.client().submissions.visible_to(self.principal), "submission_uuid")
 
     def declaration_page(self) -> DeclarationPage:
-        mine = DeclarationPage.objects.visible_to(self.principal).filter(submission=self.submission())
-        return self.find(mine, "declaration_page_uuid")
+        return self.find(self.submission().declaration_pages.visible_to(self.principal), "declaration_page_uuid")
 
 
 class ClientsView(OfAgentView):
