@@ -19,6 +19,7 @@ from clients import links
 from clients.filters import ClientFilter, QuestionSetFilter
 from clients.models import Client, DeclarationPage, QuestionSet, Submission
 from clients.serializers import (
+    TOO_MANY_INCLUDED,
     ClientChangeSerializer,
     ClientSerializer,
     DeclarationPageChangeSerializer,
@@ -99,6 +100,7 @@ class ClientsView(OfAgentView):
         filters=ClientFilter,
         sorts={"created_at": ("created_at",), "updated_at": ("updated_at",), "last_name": ("sort_name",)},
         includes=("submissions", "submissions.declaration_pages"),
+        refusals={"too_many_included": f"{TOO_MANY_INCLUDED} With `perPage=1` it never happens."},
     )
     def get(self, request: Request, agent_id: int) -> Response:
         """Ordered by id, which is the order of their creation, unless `sort` says otherwise. A sync cannot see which
