@@ -53,7 +53,8 @@ def stored(upload: File) -> Iterator[Stored]:
     digest = _sha256(upload)
     upload.seek(0)
     try:
-        name = stores.save(storage(), name, upload)
+        # Without the upload's temporary path: Django would move that file, and an act done again would find it gone.
+        name = stores.save(storage(), name, File(upload.file))
         yield Stored(name, _shown_name(upload.name, content_type), content_type, upload.size, digest)
     except BaseException:
         remove([name])

@@ -1,20 +1,29 @@
 """What clients, submissions and declaration pages look like, coming in and going out (contract §6)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
+from django.db.models import Model, QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from agents.models import Agent
 from agents.serializers import PhoneNumberField
+from api.errors import Invalid
 from api.serializers import EmailField, TextField
 from api.uploads import OneFileField
 from clients.models import Client, DeclarationPage, FunnelStatus, InsuranceType, Question, QuestionSet, Submission
 
+AnyModel = TypeVar("AnyModel", bound=Model)
 MAX_ID = 2**63 - 1
+MAX_INCLUDED = 10_000
+"""Submissions and declaration pages in one answer; one client has at most 2,100."""
+TOO_MANY_INCLUDED = (
+    f"The clients on this page have more than {MAX_INCLUDED:,} submissions and declaration pages together; "
+    "ask for fewer clients at a time."
+)
 
 
 class ClientChangeSerializer(serializers.Serializer[Any]):
@@ -212,11 +221,14 @@ def declaration_page_shown(page: DeclarationPage) -> dict[str, Any]:
 
 
 def clients_shown(ids: Sequence[UUID], agent: Agent, included: frozenset[str]) -> list[dict[str, Any]]:
-    """One agent's clients, in this order, with what is included; a query for each kind of row."""
+    """One agent's clients, in this order, with what is included; a query for each kind of row.
+
+    Raises Invalid (422) too_many_included.
+    """
     clients = Client.objects.defer("words", "sort_name").in_bulk(list(ids))
     shown = [client_shown(clients[pk], agent) for pk in ids if pk in clients]
     if "submissions" in included:
-        rows = Submission.objects.filter(client__in=ids).order_by("id")
+        rows = Submission.objects.filter(client__in=ids).order_by("client_id", "id")
         of_client = _grouped(rows, "client_id", with_pages="submissions.declaration_pages" in included)
         for one in shown:
             one["submissions"] = of_client[one["uuid"]]
@@ -237,11 +249,11 @@ def question_set_shown(one: QuestionSet) -> dict[str, Any]:
     return {"insurance_type": one.insurance_type, "version": one.version, "questions": questions}
 
 
-def _grouped(submissions: Iterable[Submission], key: str, *, with_pages: bool) -> dict[UUID, list[dict[str, Any]]]:
-    submissions = list(submissions)
+def _grouped(submissions: QuerySet[Submission], key: str, *, with_pages: bool) -> dict[UUID, list[dict[str, Any]]]:
+    rows = _bounded(submissions, MAX_INCLUDED)
     grouped: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    pages = _pages_of(submissions) if with_pages else {}
-    for submission in submissions:
+    pages = _pages_of(rows) if with_pages else {}
+    for submission in rows:
         shown = submission_shown(submission)
         if with_pages:
             shown["declaration_pages"] = pages[submission.pk]
@@ -250,7 +262,16 @@ def _grouped(submissions: Iterable[Submission], key: str, *, with_pages: bool) -
 
 
 def _pages_of(submissions: list[Submission]) -> dict[UUID, list[dict[str, Any]]]:
+    rows = DeclarationPage.objects.filter(submission__in=submissions).order_by("submission_id", "id")
     pages: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for page in DeclarationPage.objects.filter(submission__in=submissions).order_by("id"):
+    for page in _bounded(rows, MAX_INCLUDED - len(submissions)):
         pages[page.submission_id].append(declaration_page_shown(page))
     return pages
+
+
+def _bounded(rows: QuerySet[AnyModel], most: int) -> list[AnyModel]:
+    """Never more than one too many are read."""
+    found = list(rows[: most + 1])
+    if len(found) > most:
+        raise Invalid(TOO_MANY_INCLUDED, code="too_many_included", field="perPage")
+    return found

@@ -19,6 +19,7 @@ from clients import links
 from clients.filters import ClientFilter, QuestionSetFilter
 from clients.models import Client, DeclarationPage, QuestionSet, Submission
 from clients.serializers import (
+    TOO_MANY_INCLUDED,
     ClientChangeSerializer,
     ClientSerializer,
     DeclarationPageChangeSerializer,
@@ -83,12 +84,10 @@ class OfAgentView(ApiView):
         return self.find(mine.select_related("agent").defer("words", "sort_name"), "client_uuid")
 
     def submission(self) -> Submission:
-        mine = Submission.objects.visible_to(self.principal).filter(client=self.client())
-        return self.find(mine, "submission_uuid")
+        return self.find(self.client().submissions.visible_to(self.principal), "submission_uuid")
 
     def declaration_page(self) -> DeclarationPage:
-        mine = DeclarationPage.objects.visible_to(self.principal).filter(submission=self.submission())
-        return self.find(mine, "declaration_page_uuid")
+        return self.find(self.submission().declaration_pages.visible_to(self.principal), "declaration_page_uuid")
 
 
 class ClientsView(OfAgentView):
@@ -101,6 +100,7 @@ class ClientsView(OfAgentView):
         filters=ClientFilter,
         sorts={"created_at": ("created_at",), "updated_at": ("updated_at",), "last_name": ("sort_name",)},
         includes=("submissions", "submissions.declaration_pages"),
+        refusals={"too_many_included": f"{TOO_MANY_INCLUDED} With `perPage=1` it never happens."},
     )
     def get(self, request: Request, agent_id: int) -> Response:
         """Ordered by id, which is the order of their creation, unless `sort` says otherwise. A sync cannot see which

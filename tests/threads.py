@@ -93,3 +93,23 @@ def in_turn(first: Callable[[], Result], second: Callable[[], Result], *, at: st
             futures.append(start(second))
             _await(lambda waiting: futures[1].done() or len(waiting) > 1)
         return [future.result(2 * PATIENCE) for future in futures]
+
+
+def crossed(act: Callable[[], Result], table: str, pk: int | str) -> Result:
+    """What `act` gives after a deadlock.
+
+    It has locked this row when it comes to the audit trail, which another connection holds that waits for the row. The
+    act came to wait as the last, so PostgreSQL ends it, and the other connection gets the row.
+    """
+    with callers() as start, another_connection() as other:
+        with row_held(table, pk):
+            acting = start(act)
+            await_waiting(1)
+            other.execute("SET deadlock_timeout = '1h'")
+            other.execute("BEGIN")
+            other.execute("LOCK TABLE audit_auditentry IN EXCLUSIVE MODE")
+            crossing = start(lambda: other.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", [pk]))  # noqa: S608
+            await_waiting(2)
+        crossing.result(PATIENCE)
+        other.execute("COMMIT")
+        return acting.result(PATIENCE)

@@ -19,6 +19,7 @@ from clients.models import DeclarationPage, Submission
 from clients.reading.fields import Found
 from clients.services import happened
 from clients.services.submissions import in_progress
+from clients.services.submissions import locked as locked_submission
 
 MAX_PAGES = 20
 """Of one submission."""
@@ -32,7 +33,7 @@ def add_declaration_page(*, actor: Principal, submission: Submission, upload: Fi
     Raises TooLarge (413), Invalid (422): empty, invalid_file, submission_complete, too_many_declaration_pages.
     """
     with files.stored(upload) as file, transaction.atomic():
-        submission = in_progress(submission)
+        submission = in_progress(submission, actor)
         if submission.declaration_pages.count() >= MAX_PAGES:
             raise Invalid(f"A submission has at most {MAX_PAGES} declaration pages.", code="too_many_declaration_pages")
         is_pdf = file.content_type == files.PDF
@@ -60,7 +61,7 @@ def correct_declaration_page(*, actor: Principal, page: DeclarationPage, values:
 
     Raises Invalid (422) dates_out_of_order.
     """
-    page = _locked(page)
+    page = _locked(page, locked_submission(page.submission, actor))
     for name, value in values.items():
         setattr(page, name, value)
         page.found.pop(name, None)
@@ -75,8 +76,8 @@ def correct_declaration_page(*, actor: Principal, page: DeclarationPage, values:
 @transaction.atomic
 def remove_declaration_page(*, actor: Principal, page: DeclarationPage) -> None:
     """Takes a page out of a submission in progress: row and file. Raises Invalid (422) submission_complete."""
-    in_progress(page.submission)
-    page = _locked(page)
+    submission = in_progress(page.submission, actor)
+    page = _locked(page, submission)
     _record(actor, "declaration_page.remove", page)
     page.delete()
     transaction.on_commit(lambda: files.remove([page.stored_name]))
@@ -125,10 +126,9 @@ def _in_order(effective: date | None, expiration: date | None) -> bool:
     return effective is None or expiration is None or effective <= expiration
 
 
-def _locked(page: DeclarationPage) -> DeclarationPage:
-    """Raises Http404 where it was destroyed meanwhile."""
-    rows = DeclarationPage.objects.select_for_update(of=("self",)).select_related("submission__client__agent")
-    held = rows.filter(pk=page.pk).first()
+def _locked(page: DeclarationPage, submission: Submission) -> DeclarationPage:
+    """This page, fresh, of a submission that is locked already. Raises Http404 where it was taken out meanwhile."""
+    held = submission.declaration_pages.select_for_update().filter(pk=page.pk).first()
     if held is None:
         raise Http404
     return held

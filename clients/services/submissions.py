@@ -44,7 +44,7 @@ def change_submission(*, actor: Principal, submission: Submission, values: dict[
 
     Raises Invalid (422) submission_complete, ValidationError (422) for answers that do not fit their questions.
     """
-    submission = in_progress(submission)
+    submission = in_progress(submission, actor)
     _apply(submission, values)
     submission.revision += 1
     submission.save(update_fields=["insurance_types", "question_versions", "answers", "revision"])
@@ -58,7 +58,7 @@ def complete_submission(*, actor: Principal, submission: Submission) -> Submissi
 
     Raises Invalid (422) insurance_types_missing, ValidationError (422) naming each required answer that is missing.
     """
-    submission = locked(submission)
+    submission = locked(submission, actor)
     if submission.completed_at:
         return submission
     if not submission.insurance_types:
@@ -72,18 +72,21 @@ def complete_submission(*, actor: Principal, submission: Submission) -> Submissi
     return submission
 
 
-def locked(submission: Submission) -> Submission:
-    """This submission, fresh, held until the transaction ends. Raises Http404 where it was destroyed meanwhile."""
-    rows = Submission.objects.select_for_update(of=("self",)).select_related("client__agent")
-    held = rows.filter(pk=submission.pk).first()
+def locked(submission: Submission, actor: Principal) -> Submission:
+    """This submission, fresh, with its client, both held until the transaction ends.
+
+    Raises Http404 where it was destroyed meanwhile, and to an agent where its client was given away.
+    """
+    client = locked_client(submission.client, actor)
+    held = client.submissions.select_for_update().filter(pk=submission.pk).first()
     if held is None:
         raise Http404
     return held
 
 
-def in_progress(submission: Submission) -> Submission:
+def in_progress(submission: Submission, actor: Principal) -> Submission:
     """The same, refusing one that is complete. Raises Invalid (422) submission_complete."""
-    held = locked(submission)
+    held = locked(submission, actor)
     if held.completed_at:
         raise Invalid("This submission is complete; start another one.", code="submission_complete")
     return held

@@ -10,9 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clients import serializers
 from clients.models import Client
+from clients.services.declaration_pages import MAX_PAGES
+from clients.services.submissions import MAX_SUBMISSIONS
 from tests.answers import faults
-from tests.clients.conftest import PageSeat, new_client, new_submission
+from tests.clients.conftest import PageSeat, new_client, new_page, new_submission
 from tests.conftest import AgentSeat, Api
 from tests.described import assert_as_described
 from tests.factories import clients_of_agent
@@ -230,6 +233,32 @@ def test_related_lists_are_there_where_they_are_asked_for(api: Api, agent: Agent
     assert (other["uuid"], other["submissions"]) == (bare.uuid, [])
     pages = [one["declaration_pages"] for one in full.json()["data"][0]["submissions"]]
     assert [[one["uuid"] for one in each] for each in pages] == [[page.uuid], []]
+
+
+@pytest.mark.parametrize("cursor", ["", "&cursor=first"])
+def test_more_than_one_answer_can_hold_is_refused(
+    api: Api, agent: AgentSeat, page: PageSeat, monkeypatch: pytest.MonkeyPatch, cursor: str
+) -> None:
+    """Two clients, with a submission and two pages each: six rows."""
+    new_page(api, page.submission)
+    other = new_submission(api, new_client(api, agent))
+    for _ in range(2):
+        new_page(api, other)
+
+    def asked(most: int, include: str, per_page: int = 2) -> Any:
+        monkeypatch.setattr(serializers, "MAX_INCLUDED", most)
+        url = f"/v1/agents/{agent.id}/clients?perPage={per_page}&include={include}{cursor}"
+        return api.get(url, token=agent.token)
+
+    for most, include in ((5, "submissions.declaration_pages"), (1, "submissions")):
+        refused = asked(most, include)
+        assert faults(refused) == {"perPage": "too_many_included"}
+        assert asked(most + 1, include).status_code == 200
+    assert asked(3, "submissions.declaration_pages", per_page=1).status_code == 200
+
+
+def test_what_one_client_can_have_is_never_refused() -> None:
+    assert MAX_SUBMISSIONS * (1 + MAX_PAGES) <= serializers.MAX_INCLUDED
 
 
 # --- what it costs ------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Clients, what they send and the public page: two at once of different kinds, in both orders where that matters."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from django.http import HttpResponse
 from clients.models import Client, DeclarationPage, Submission
 from tests.admin.conftest import Desk
 from tests.answers import code, faults
-from tests.clients.conftest import FILLED, ClientSeat, SubmissionSeat, begin, send, upload
+from tests.clients.conftest import FILLED, ClientSeat, PageSeat, SubmissionSeat, begin, send, upload
 from tests.clients.visitor import Visitor
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.threads import PATIENCE, at_once, await_waiting, callers, in_turn, row_held
@@ -103,6 +105,61 @@ def test_nor_makes_one(partner: PartnerSeat, agency: AgencySeat, agent: AgentSea
     )
     assert (gone.status_code, faults(made)) == (204, {"agent_id": "not_an_active_agent"})
     assert not Client.objects.exists()
+
+
+ACTS: dict[str, tuple[Callable[[Api, PageSeat, str], HttpResponse], int]] = {
+    "change": (lambda api, page, token: api.patch(page.submission.path, token=token, json={"answers": {}}), 200),
+    "complete": (lambda api, page, token: api.post(f"{page.submission.path}/complete", token=token), 200),
+    "upload": (lambda api, page, _: send(api, page.submission, upload()), 201),
+    "correct": (lambda api, page, token: api.patch(page.path, token=token, json={"carrier": "Other"}), 200),
+    "remove": (lambda api, page, token: api.delete(page.path, token=token), 204),
+}
+"""What is done with what a client sent, and the answer."""
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_what_a_client_sent_is_not_changed_by_an_agent_that_is_losing_it(
+    page: PageSeat, colleague: AgentSeat, declaration_pages_dir: Path, act: str
+) -> None:
+    client, (change, _) = page.submission.client, ACTS[act]
+    before = rows_and_files(declaration_pages_dir)
+    given, refused = in_turn(
+        lambda: post(client, "reassign", agent_id=colleague.id), lambda: change(Api(), page, client.agent.token)
+    )
+    assert (given.status_code, refused.status_code, code(refused)) == (200, 404, "not_found")
+    assert rows_and_files(declaration_pages_dir) == before
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_what_it_changed_first_goes_with_the_client(
+    page: PageSeat, colleague: AgentSeat, declaration_pages_dir: Path, act: str
+) -> None:
+    client, (change, status) = page.submission.client, ACTS[act]
+    before = rows_and_files(declaration_pages_dir)
+    changed, given = in_turn(
+        lambda: change(Api(), page, client.agent.token), lambda: post(client, "reassign", agent_id=colleague.id)
+    )
+    assert (changed.status_code, given.status_code) == (status, 200)
+    assert Client.objects.get().agent_id == colleague.id
+    assert rows_and_files(declaration_pages_dir) != before
+
+
+def test_a_consumer_who_finishes_meanwhile_is_not_turned_away(
+    visitor: Visitor, agent: AgentSeat, colleague: AgentSeat
+) -> None:
+    """And the agent who gets the client is told."""
+    begin(visitor, agent)
+    client = ClientSeat(str(Client.objects.get().pk), agent)
+    given, finished = in_turn(lambda: post(client, "reassign", agent_id=colleague.id), lambda: visitor.send("finish"))
+    assert (given.status_code, finished.status_code) == (200, 200)
+    assert Submission.objects.get().completed_at
+    told = Event.objects.get(type="client-submission.complete")
+    assert f'"agent_id":{colleague.id},' in bytes(told.body).decode()
+
+
+def rows_and_files(directory: Path) -> list[Any]:
+    files = sorted(str(one) for one in directory.rglob("*") if one.is_file())
+    return [files, list(Submission.objects.values()), list(DeclarationPage.objects.order_by("pk").values())]
 
 
 # --- destroyed ------------------------------------------------------------------------------------------

@@ -1,16 +1,22 @@
 """Acts that wait for each other in a circle (api.deadlocks)."""
 
 from contextlib import ExitStack
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.http import HttpResponse
+from PIL import Image
 
 from agents.models import Agent
+from clients.models import DeclarationPage
 from tests.answers import data
-from tests.conftest import AgencySeat, Api, PartnerSeat
-from tests.threads import another_connection, await_waiting, callers
+from tests.clients.conftest import PDF, SubmissionSeat, send, upload
+from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
+from tests.threads import another_connection, await_waiting, callers, crossed
 
 from .invariants import outlived
 
@@ -49,6 +55,36 @@ def test_the_same_slugs_in_opposite_order_are_each_somebodys(
     refused = [one for answer in answers for one in data(answer) if one["status"] == 422]
     assert {detail["code"] for one in refused for detail in one["error"]["details"]} == {"slug_taken"}
     assert Agent.objects.filter(slug__startswith="ann-agent-").count() == 3
+
+
+@pytest.mark.parametrize("keys", [{}, {"idempotency_key": "k"}])
+@pytest.mark.parametrize("kept", ["in memory", "in a temporary file"])
+def test_an_upload_is_stored_once(
+    submission: SubmissionSeat, declaration_pages_dir: Path, kept: str, keys: dict[str, str]
+) -> None:
+    """Wherever Django keeps what comes in, by its size."""
+    content = PDF + bytes(settings.FILE_UPLOAD_MAX_MEMORY_SIZE if kept == "in a temporary file" else 0)
+    answer = crossed(lambda: send(Api(), submission, upload(content), **keys), "clients_submission", submission.uuid)
+    assert data(answer)["size"] == len(content)
+    [file] = files_in(declaration_pages_dir)
+    assert file == declaration_pages_dir / DeclarationPage.objects.get().stored_name
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("field", ["profile_picture", "logo"])
+def test_so_is_a_picture(agency: AgencySeat, agent: AgentSeat, pictures_dir: Path, field: str) -> None:
+    path, token = f"{agency.path}/agents/{agent.id}" if field == "profile_picture" else agency.path, agency.owner.token
+    noise = BytesIO()
+    Image.effect_noise((800, 600), 64).save(noise, "PNG")
+    assert noise.tell() > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    form = {field: upload(noise.getvalue(), "noise.png")}
+    answer = crossed(lambda: Api().patch(path, token=token, form=form), "agencies_agency", agency.id)
+    assert answer.status_code == 200
+    assert len(files_in(pictures_dir)) == 1
+
+
+def files_in(directory: Path) -> list[Path]:
+    return [one for one in directory.rglob("*") if one.is_file()]
 
 
 def somebody_inserts(slug: str, agency_id: int) -> Any:

@@ -86,7 +86,7 @@ def test_tidying_beside_the_deletion_of_a_webhook(
 
 def test_every_task_has_been_thought_of() -> None:
     """What each writes that others write too, and where that is raced."""
-    for app in ("agencies", "api", "clients", "oauth_clients", "webhooks"):
+    for app in ("agencies", "agents", "api", "clients", "oauth_clients", "webhooks"):
         import_module(f"{app}.tasks")
     ours = {name for name in current_app.tasks if not name.startswith(("celery.", "tests."))}
     assert ours == {

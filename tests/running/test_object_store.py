@@ -18,6 +18,7 @@ from tests.answers import data
 from tests.clients.conftest import PDF, PageSeat, SubmissionSeat, new_client, new_page, new_submission, send, upload
 from tests.conftest import AgencySeat, AgentSeat, Api
 from tests.pictures import picture
+from tests.threads import crossed
 
 from .conftest import Serve, migrated_database_url
 from .object_store import BUCKET, Line, ObjectStore, running, settings_for
@@ -123,6 +124,18 @@ def test_an_upload_that_is_cut_off_on_its_way_leaves_nothing(
     line.cut_after = None
     assert send(api, submission, upload(content)).status_code == 201
     assert list(store.objects().values()) == [len(content)]
+
+
+@pytest.mark.usefixtures("in_bucket")
+@pytest.mark.parametrize("content", [PDF, LARGE], ids=["small", "large"])
+def test_a_deadlock_is_outlived_and_the_file_stored_once(
+    submission: SubmissionSeat, store: ObjectStore, content: bytes
+) -> None:
+    answer = crossed(lambda: send(Api(), submission, upload(content)), "clients_submission", submission.uuid)
+    assert answer.status_code == 201
+    [name] = store.objects()
+    assert name == f"declaration-pages/{row().stored_name}"
+    assert store.content(name) == content
 
 
 @pytest.mark.usefixtures("in_bucket")
