@@ -44,6 +44,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
+SESSION_ENGINE = "administration.sessions"
 APPEND_SLASH = False
 
 INSTALLED_APPS = [
@@ -297,6 +298,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-pictures": {"task": "agencies.tasks.sweep_pictures", "schedule": 24 * 3600},
     "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": 24 * 3600},
     "clear-expired-idempotency-keys": {"task": "api.tasks.clear_expired_idempotency_keys", "schedule": 3600},
+    "clear-expired-sessions": {"task": "administration.tasks.clear_expired_sessions", "schedule": 24 * 3600},
     "tidy-totals": {"task": "agents.tasks.tidy_totals", "schedule": 24 * 3600},
 }
 

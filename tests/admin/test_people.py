@@ -45,6 +45,25 @@ def test_passwords_are_tried_only_so_often_for_one_name(person: User, settings: 
     assert tries == [200, 200, 200, 429]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [" person", "person  ", "\tperson\n", "\u3000person", "\uff50\uff45\uff52\uff53\uff4f\uff4e", "\U0001d429erson"],
+    ids=["before", "behind", "tab", "wide space", "full width", "bold"],
+)
+def test_a_name_is_the_same_however_it_is_written(person: User, settings: Any, written: str) -> None:
+    settings.RATE_LIMIT_LOGIN = "3/h"
+    assert log_in(written, address="127.0.0.9").status_code == 302  # as Django looks it up
+    names = [written, "person", written]
+    tries = [log_in(name, "guess", f"127.0.0.{n}").status_code for n, name in enumerate(names)]
+    assert tries == [200, 200, 429]
+
+
+def test_spaces_buy_no_tries(person: User, settings: Any) -> None:
+    settings.RATE_LIMIT_LOGIN = "3/h"
+    tries = [log_in(" " * n + "person", "guess", f"127.0.0.{n}").status_code for n in range(10)]
+    assert tries == [200] * 3 + [429] * 7
+
+
 def test_seeing_the_form_is_no_try(db: None, settings: Any) -> None:
     settings.RATE_LIMIT_LOGIN = "1/m"
     assert [WebClient().get("/admin/login/").status_code for _ in range(3)] == [200, 200, 200]

@@ -86,10 +86,11 @@ def test_tidying_beside_the_deletion_of_a_webhook(
 
 def test_every_task_has_been_thought_of() -> None:
     """What each writes that others write too, and where that is raced."""
-    for app in ("agencies", "agents", "api", "clients", "oauth_clients", "webhooks"):
+    for app in ("administration", "agencies", "agents", "api", "clients", "oauth_clients", "webhooks"):
         import_module(f"{app}.tasks")
     ours = {name for name in current_app.tasks if not name.startswith(("celery.", "tests."))}
     assert ours == {
+        "administration.tasks.clear_expired_sessions",  # rows that nobody can use any more
         "agencies.tasks.sweep_pictures",  # files of days that are over: nobody writes those
         "agents.tasks.tidy_totals",  # tests/api/test_totals.py
         "api.tasks.clear_expired_idempotency_keys",  # here

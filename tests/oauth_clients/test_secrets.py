@@ -1,6 +1,5 @@
 """Client secrets: kept as digests, rotated with an overlap, at most two live. And what the database gives away."""
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -17,6 +16,7 @@ from audit.models import AuditEntry
 from oauth_clients import services
 from oauth_clients.authentication import authenticate
 from oauth_clients.models import ClientSecret, OAuthClient
+from tests.stored import everything_stored
 
 URL = "/oauth/token"
 
@@ -155,17 +155,6 @@ def test_a_token_that_was_being_issued_at_suspension_never_works(api, partner, a
     assert authenticate(token) is None
     services.resume(client=partner.row, actor=actor)
     assert authenticate(token) is None
-
-
-def everything_stored():
-    """Every value of every column of every table, as text; bytea as it is and as hex."""
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - names from the catalogue
-            for value in itertools.chain.from_iterable(cursor.fetchall()):
-                raw = bytes(value) if isinstance(value, memoryview | bytes) else str(value).encode()
-                yield raw
-                yield raw.hex().encode()
 
 
 def test_a_read_of_the_whole_database_yields_no_usable_credential(api, partner, actor):

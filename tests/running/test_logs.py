@@ -1,4 +1,5 @@
 """What all processes log in a day holds no person and opens no door; and a request's id leads to the jobs it caused.
+Nor does anything open a door that the database holds at its end.
 
 The processes are those of `make run`, and the day has all that may go wrong in it.
 """
@@ -26,6 +27,7 @@ from config.run import COMMANDS
 from oauth_clients.services import create_client
 from tests.clients.conftest import first_questions  # noqa: F401 - a fixture
 from tests.conftest import COMMAND_LINE
+from tests.stored import everything_stored
 from tests.webhooks.scripted import Receiver, answer, receiving
 from webhooks.models import Delivery, Subscription
 
@@ -227,3 +229,7 @@ def test_no_process_tells_of_a_person_or_a_secret_and_jobs_are_found_by_their_re
         if any(word in line.lower() for word in words)
     ]
     assert telling == []
+
+    stored = b"\n".join(everything_stored())
+    assert EMAIL.encode() in stored  # the day's rows are there
+    assert [secret for secret in (*day.secrets, PASSWORD) if secret.encode() in stored] == []

@@ -11,7 +11,15 @@ from api.roles import ADMIN, API, WORKER
 
 from .conftest import OWNER, Serve, Server, Site
 
-UPKEEP = "import django; django.setup(); from webhooks import tasks; tasks.tidy(); tasks.watch()"
+UPKEEP = """
+import django
+django.setup()
+from administration.tasks import clear_expired_sessions
+from webhooks import tasks
+tasks.tidy()
+tasks.watch()
+clear_expired_sessions()
+"""
 
 
 FIRST = f"ALTER ROLE {API} LOGIN", f"ALTER ROLE {WORKER} LOGIN"
