@@ -213,7 +213,7 @@ def declaration_page_shown(page: DeclarationPage) -> dict[str, Any]:
 
 def clients_shown(ids: Sequence[UUID], agent: Agent, included: frozenset[str]) -> list[dict[str, Any]]:
     """One agent's clients, in this order, with what is included; a query for each kind of row."""
-    clients = Client.objects.defer("words", "sort_name").in_bulk(list(ids))
+    clients = Client.objects.in_bulk(list(ids))
     shown = [client_shown(clients[pk], agent) for pk in ids if pk in clients]
     if "submissions" in included:
         rows = Submission.objects.filter(client__in=ids).order_by("id")
