@@ -4,7 +4,8 @@ from django.db.models.functions import Length
 from clients.search import entries
 
 LONG = 90
-"""Letters of both names. Fewer cannot have made it, were each of them six letters once folded, which none exceeds."""
+"""Letters of both names together. Fewer made less than the 1,048,575 bytes that can be read: no letter folds to more than six
+of one word, of three bytes each."""
 OF = ("agent_id", "first_name", "last_name", "email", "phone_number")
 
 
