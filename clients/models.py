@@ -3,7 +3,6 @@ from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -67,7 +66,7 @@ class Client(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     revision = models.PositiveIntegerField(default=1, db_default=1, editable=False, help_text="One more each change")
     sort_name = models.CharField(max_length=200, editable=False, help_text="See clients.search.sort_key")
-    words = SearchVectorField(editable=False, help_text="See clients.search.entries")
+    words = search.EntriesField(editable=False, help_text="See clients.search.entries")
 
     objects = ClientQuerySet.as_manager()
     kept_total = Kept(owner="agent_id", key="id", part="sales_funnel_status")

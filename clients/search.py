@@ -7,7 +7,7 @@ and is a tenant's own by construction. Words are kept folded: without case and a
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -22,6 +22,10 @@ WORD = re.compile(r"[^\W_]+")
 SHORTEST_PHONE_END = 4
 MOST_WORDS = 10
 """Of one search; what is written after them does not narrow it."""
+LONGEST_WORD = 50
+"""Letters. Words that begin so far alike are not told apart. A letter takes 4 bytes at most, so each entry is far below
+PostgreSQL's 2,046; and with no more places for a search to begin at than names have letters, all entries of a client
+are far below its 1,048,575."""
 
 
 class Kind(Enum):
@@ -34,19 +38,19 @@ class Kind(Enum):
 
 
 def fold(text: str) -> str:
-    """Without case and accents."""
+    """Without case and accents: letter by letter, some of which become many."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 def words_of(text: str) -> list[str]:
-    """The folded words of a text, in order."""
-    return WORD.findall(fold(text))
+    """The folded words of a text, in order; of each, what is kept and looked for."""
+    return [word[:LONGEST_WORD] for word in WORD.findall(fold(text))]
 
 
 def entries(*, agent_id: int, first_name: str, last_name: str, email: str, phone_number: str) -> Func:
     """The value of the index's column for such a client."""
-    names = {part for word in words_of(f"{first_name} {last_name}") for part in _beginnings(word)}
+    names = {word for name in (first_name, last_name) for word in _beginnings(name)}
     phone = phone_key(phone_number)
     phone_ends = {phone[start:] for start in range(len(phone) - SHORTEST_PHONE_END + 1)}
     found = {_entry(agent_id, Kind.NAME, word) for word in names}
@@ -55,11 +59,7 @@ def entries(*, agent_id: int, first_name: str, last_name: str, email: str, phone
         found.add(_entry(agent_id, Kind.EMAIL, email_key(email)))
     if phone:
         found.add(_entry(agent_id, Kind.PHONE, phone))
-    return Func(
-        Value(sorted(found), output_field=ArrayField(TextField())),
-        function="array_to_tsvector",
-        output_field=SearchVectorField(),
-    )
+    return Entries(Value(sorted(found), output_field=ArrayField(TextField())))
 
 
 def query_of_words(agent_id: int, kind: Kind, text: str) -> str | None:
@@ -96,6 +96,29 @@ def phone_key(number: str) -> str:
 def sort_key(first_name: str, last_name: str) -> str:
     """By which clients are sorted by name: the last name first, on every machine alike."""
     return f"{fold(last_name)} {fold(first_name)}"[:200]
+
+
+class EntriesField(SearchVectorField):
+    """Written and searched, and never read: so a row can be shown, changed and destroyed whatever stands in it.
+
+    What is read is NULL: whoever saves a row that was read saves other fields only, or calls `Client.index` before.
+    """
+
+    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, tuple[()]]:
+        return "NULL::tsvector", ()
+
+    def deconstruct(self) -> Any:
+        """In migrations it is what it is in the database."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.contrib.postgres.search.SearchVectorField", args, kwargs
+
+
+class Entries(Func):
+    """Of an array of them. array_to_tsvector does not look at how large they are, and may make what cannot be read: so
+    that is read here, and where it fails, nothing is written."""
+
+    template = "array_to_tsvector(%(expressions)s)::text::tsvector"
+    output_field = SearchVectorField()
 
 
 class PhoneDigits(Func):
@@ -135,10 +158,12 @@ def _entry(agent_id: int, kind: Kind, word: str) -> str:
     return f"{agent_id}{kind.value}{word}"
 
 
-def _beginnings(word: str) -> Iterable[str]:
-    """Where in a word a search may begin: anywhere in a script that puts no spaces between words."""
-    unspaced = any(unicodedata.category(letter) == "Lo" for letter in word)
-    return (word[start:] for start in range(len(word) if unspaced else 1))
+def _beginnings(name: str) -> Iterator[str]:
+    """What a search may begin with: each word, and where a script puts no spaces between them, from each letter on."""
+    yield from words_of(name)
+    if any(unicodedata.category(letter) == "Lo" for letter in fold(name)):
+        for start in range(len(name)):
+            yield from words_of(name[start:])[:1]
 
 
 def _quoted(entry: str) -> str:

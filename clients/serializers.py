@@ -225,7 +225,7 @@ def clients_shown(ids: Sequence[UUID], agent: Agent, included: frozenset[str]) -
 
     Raises Invalid (422) too_many_included.
     """
-    clients = Client.objects.defer("words", "sort_name").in_bulk(list(ids))
+    clients = Client.objects.in_bulk(list(ids))
     shown = [client_shown(clients[pk], agent) for pk in ids if pk in clients]
     if "submissions" in included:
         rows = Submission.objects.filter(client__in=ids).order_by("client_id", "id")

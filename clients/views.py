@@ -81,7 +81,7 @@ class OfAgentView(ApiView):
 
     def client(self) -> Client:
         mine = Client.objects.visible_to(self.principal).filter(agent=self.agent())
-        return self.find(mine.select_related("agent").defer("words", "sort_name"), "client_uuid")
+        return self.find(mine.select_related("agent"), "client_uuid")
 
     def submission(self) -> Submission:
         return self.find(self.client().submissions.visible_to(self.principal), "submission_uuid")

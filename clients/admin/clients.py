@@ -88,7 +88,7 @@ class ClientAdmin(ServiceAdmin):
     actions_detail = ("reassign", "destroy")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
-        return super().get_queryset(request).select_related("agent__agency").defer("words", "sort_name")
+        return super().get_queryset(request).select_related("agent__agency")
 
     @admin.display
     def name(self, client: Client) -> str:

@@ -96,7 +96,7 @@ def _agent(request: HttpRequest, slug: str) -> Agent:
 def _visit(request: HttpRequest, slug: str, secret: str) -> Visit:
     """Whatever the slug says: the link stays good when the client is given to another agent, or the agent's slug
     changes. Who changes too much is told so in the form, but no more files are read."""
-    opened = Submission.objects.opened_by(secret).select_related("client__agent__agency").defer("client__words").first()
+    opened = Submission.objects.opened_by(secret).select_related("client__agent__agency").first()
     if opened is None:
         _missed(request, "This private link does not work, or not any more: links work for 30 days.")
     _active(opened.client.agent)

@@ -1,21 +1,27 @@
 """An agent's list of clients: searched, filtered, sorted, filled, and what that costs."""
 
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
 from django.core.cache import cache
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
+from django.db.models import TextField, Value
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clients import serializers
 from clients.models import Client
+from clients.search import Entries, Kind, entries, fold, query_of_words
 from clients.services.declaration_pages import MAX_PAGES
 from clients.services.submissions import MAX_SUBMISSIONS
-from tests.answers import faults
-from tests.clients.conftest import PageSeat, new_client, new_page, new_submission
+from tests.answers import data, faults
+from tests.clients.conftest import ClientSeat, PageSeat, begin, new_client, new_page, new_submission
+from tests.clients.visitor import Visitor
 from tests.conftest import AgentSeat, Api
 from tests.described import assert_as_described
 from tests.factories import clients_of_agent
@@ -164,6 +170,137 @@ def test_whoever_has_a_name_is_found_by_it(api: Api, agent: AgentSeat, first: st
     for text in (first, f"{last} {first}", first[:1].upper()):
         found = api.get(f"/v1/agents/{agent.id}/clients?perPage=100&search={quote(text)}", token=_token(api, agent))
         assert str(made.pk) in {one["uuid"] for one in found.json()["data"]}
+
+
+# --- names and searches of any length ---------------------------------------------------------------------
+
+
+LONGEST = [letter * 100 for letter in "㌖ﷺ㈝가王x"]
+"""Names: letters that folding makes the most bytes, letters and words of, and others."""
+LONGEST += ["".join(map(chr, range(first, first + 100))) for first in (0x3300, 0xFC00, 0xAC00, 0x4E00, 0x20000)]
+"""Each letter another, so that no two words are the same."""
+LONGEST_EMAIL = ".".join(["j@" + "㌖" * 61, "㌖" * 61, "ﷺ" * 61, "㌖" * 61])
+ALL = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
+LONG = sorted(ALL, key=lambda letter: len(fold(letter).encode()), reverse=True)[:300]
+"""Letters, those first of which folding makes most."""
+
+
+def read_back() -> None:
+    """As pg_dump writes the words of all clients, and pg_restore reads them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT words::text::tsvector = words FROM clients_client")
+        assert {same for (same,) in cursor.fetchall()} == {True}
+
+
+def assert_found_by_its_names(api: Api, agent: AgentSeat, client: dict[str, str]) -> None:
+    first, last = client["first_name"], client["last_name"]
+    for text in (first, last, f"{first} {last}"[:200], f"{last} {first}"[:200], first[:3], last[:60]):
+        for parameter in ("search", "filterByName"):
+            assert listed(api, agent, **{parameter: text}) == [first], (parameter, text)
+
+
+@pytest.mark.parametrize("name", LONGEST, ids=lambda name: f"{name[0]!a}-{name[-1]!a}")
+def test_the_longest_names_are_found_changed_given_away_and_destroyed(
+    api: Api, agent: AgentSeat, colleague: AgentSeat, admin_agent: AgentSeat, name: str
+) -> None:
+    client = new_client(api, agent, first_name=name, last_name=name[::-1], email=LONGEST_EMAIL)
+    read_back()
+    assert_found_by_its_names(api, agent, {"first_name": name, "last_name": name[::-1]})
+    new_submission(api, client)
+    changed = api.patch(client.path, token=agent.token, json={"last_name": f"{name[1:]}y"})
+    assert changed.status_code == 200
+    read_back()
+    path = f"{client.path}/reassign"
+    given = api.post(path, token=admin_agent.token, json={"agent_id": colleague.id})
+    assert given.status_code == 200
+    read_back()
+    assert_found_by_its_names(api, colleague, data(given))
+    gone = api.post(f"/v1/agents/{colleague.id}/clients/{client.uuid}/destroy", token=colleague.token)
+    assert gone.status_code == 204
+
+
+@pytest.mark.parametrize("name", LONGEST, ids=lambda name: f"{name[0]!a}-{name[-1]!a}")
+def test_the_longest_names_from_the_public_page_are_found(
+    api: Api, agent: AgentSeat, visitor: Visitor, name: str
+) -> None:
+    begin(visitor, agent, first_name=name, last_name="x", email="j@h.co", phone_number="")
+    assert visitor.path != f"/{agent.slug}"
+    read_back()
+    assert_found_by_its_names(api, agent, {"first_name": name, "last_name": "x"})
+
+
+@pytest.mark.parametrize("parameter", ["search", "filterByName", "filterByEmail", "filterByPhone"])
+@pytest.mark.parametrize("letter", "㌖ﷺ㈝가王ΐ\N{MATHEMATICAL FRAKTUR SMALL A}x'\\")
+def test_the_longest_searches_find_nothing_and_do_not_fail(
+    api: Api, agent: AgentSeat, parameter: str, letter: str
+) -> None:
+    longest = {"filterByEmail": 254, "filterByPhone": 40}.get(parameter, 200)
+    assert listed(api, agent, **{parameter: letter * longest}) == []
+
+
+LETTER = st.sampled_from(ALL) | st.sampled_from(LONG)
+
+
+@given(first=st.text(LETTER, max_size=100), last=st.text(LETTER, max_size=100), email=st.text(LETTER, max_size=254))
+def test_whatever_its_name_a_client_is_found_by_it_and_its_words_are_readable(
+    agent: AgentSeat, first: str, last: str, email: str
+) -> None:
+    Client.objects.all().delete()
+    [made] = clients_of_agent(agent.id, 1, first_name=first, last_name=last, email=email)
+    read_back()
+    for kind, text in ((Kind.NAME, f"{last} {first}"), (Kind.ANY, f"{first} {last}"), (Kind.ANY, email)):
+        if query := query_of_words(agent.id, kind, text):
+            assert Client.objects.filter(words__finds=query, pk=made.pk).exists()
+
+
+def test_no_client_has_more_words_than_a_quarter_of_what_can_be_read() -> None:
+    """Where no two of its letters are the same, and so no two of its words."""
+    names = {"first_name": "".join(LONG[:200:2]), "last_name": "".join(LONG[1:200:2])}
+    made = entries(agent_id=2**63 - 1, email="".join(LONG[:254]), phone_number="+442079460018", **names)
+    written = [len(entry.encode()) for entry in made.source_expressions[0].value]
+    assert sum(written) < 2**20 / 4
+    assert max(written) < 2**11
+
+
+def too_many() -> list[str]:
+    """What such a name made once: a lexeme for each end of it, more bytes together than PostgreSQL can read."""
+    word = fold("㌖" * 100)
+    return sorted(f"{kind}{word[start:]}" for kind in "an" for start in range(len(word)))
+
+
+def test_words_that_could_not_be_read_are_not_written(client_seat: ClientSeat) -> None:
+    with pytest.raises(DatabaseError):
+        Client.objects.update(words=Entries(Value(too_many(), ArrayField(TextField()))))
+
+
+def test_a_client_whose_words_cannot_be_read_is_shown_changed_and_destroyed(api: Api, agent: AgentSeat) -> None:
+    client, other = new_client(api, agent), new_client(api, agent)
+    for one in (client, other):
+        spoil(one)
+    token, submission = agent.token, new_submission(api, other)
+    assert api.patch(submission.path, token=token, json={"insurance_types": ["home"]}).status_code == 200
+    assert api.get(client.path, token=token).status_code == 200
+    assert api.patch(client.path, token=token, json={"first_name": "Ann"}).status_code == 200
+    assert api.post(f"{other.path}/destroy", token=token).status_code == 204
+    read_back()
+
+
+def test_a_migration_mends_such_words(api: Api, agent: AgentSeat) -> None:
+    client, _ = new_client(api, agent, first_name="㌖" * 90), new_client(api, agent)
+    spoil(client)
+    import_module("clients.migrations.0009_readable_words").write_anew(apps, None)
+    read_back()
+    assert listed(api, agent, search="㌖" * 90) == ["㌖" * 90]
+    assert listed(api, agent, search="joe") == ["㌖" * 90, "Joe"]
+
+
+def spoil(client: ClientSeat) -> None:
+    sql = "UPDATE clients_client SET words = array_to_tsvector(%s) WHERE id = %s RETURNING length(words)"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [too_many(), client.uuid])
+        assert cursor.fetchone() == (1_200,)  # which the runbook goes by
+    with pytest.raises(DatabaseError), transaction.atomic():
+        read_back()
 
 
 # --- in order ----------------------------------------------------------------------------------------
