@@ -1,5 +1,6 @@
 """What is truly every request's: an id to quote to support, and a line in the log. And probes, nobody's requests."""
 
+import codecs
 import re
 import time
 import uuid
@@ -18,6 +19,9 @@ logger = structlog.get_logger(__name__)
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 OPENS_A_DOOR = re.compile(r"(/files/|/s/).+", re.DOTALL)
 """What follows these in a path: a signed link to a file, a consumer's private link."""
+READABLE = ("utf-8", "iso8859-1", "cp1252", "ascii")
+"""Forms in any other encoding are read as UTF-8: not all that Python knows by that name read any bytes, or give text
+that can be written."""
 
 
 class RequestMiddleware:
@@ -37,6 +41,8 @@ class RequestMiddleware:
             request_id = str(uuid.uuid4())
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        if request.encoding and codecs.lookup(request.encoding).name not in READABLE:
+            request.encoding = settings.DEFAULT_CHARSET
         response = self.get_response(request)
         response.headers["X-Request-Id"] = request_id
         seconds = time.perf_counter() - begun

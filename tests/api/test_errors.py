@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from encodings.aliases import aliases
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.core.cache import cache
 from django.db import OperationalError
 from django.http import HttpResponse
 from hypothesis import given
@@ -15,6 +17,7 @@ from agencies import services
 from agencies.models import Agency
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat, new_agency, partner_seat
 from tests.pictures import upload
+from tests.web import WebClient
 
 AGENCY = {"agency_name": "New", "email": "new@example.com", "first_name": "New", "last_name": "Owner"}
 
@@ -228,6 +231,30 @@ def test_no_bytes_are_a_500(agency: AgencySeat, settings: Any, patient: str, bod
     settings.RATE_LIMIT_CREDENTIAL = patient
     answer = Api().call("PATCH", agency.path, token=agency.owner.token, body=body, content_type=kind)
     assert answer.status_code in EXPECTED, answer.content
+
+
+FORM = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\n%b\r\n--b--\r\n'
+
+
+@pytest.mark.parametrize("name", [b"+2AA-", b"\\ud800", b"\xff\xfe\x00\xd8", "Zoë".encode()])
+def test_no_encoding_of_a_form_is_a_500(db: None, agency: AgencySeat, name: bytes) -> None:
+    """Python knows some that are none of text, or give what is none."""
+    for encoding in sorted({*aliases, *aliases.values(), "idna", "undefined", "unicode_escape"}):
+        cache.clear()
+        kind = f"multipart/form-data; boundary=b; charset={encoding}"
+        answer = Api().call("PATCH", agency.path, token=agency.owner.token, body=FORM % name, content_type=kind)
+        assert answer.status_code in EXPECTED, (encoding, answer.content)
+        form = FORM.replace(b'"name"', b'"username"') % name
+        answer = WebClient(raise_request_exception=False).generic("POST", "/admin/login/", form, content_type=kind)
+        assert answer.status_code == 200, encoding
+
+
+def test_a_form_is_read_in_the_encoding_that_it_tells(api: Api, agency: AgencySeat) -> None:
+    for encoding in ("utf-8", "iso-8859-1", "windows-1252"):
+        kind = f"multipart/form-data; boundary=b; charset={encoding}"
+        body = FORM % "Zoë".encode(encoding)
+        answer = api.call("PATCH", agency.path, token=agency.owner.token, body=body, content_type=kind)
+        assert answer.json()["data"]["name"] == "Zoë"
 
 
 @given(query=st.dictionaries(
