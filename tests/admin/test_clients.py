@@ -11,12 +11,14 @@ from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEntry
+from clients.admin.clients import LONGEST_QUERY
 from clients.models import Client
+from clients.search import query_of_words_by_any
 from tests.admin.conftest import Desk, text_of
 from tests.answers import data
 from tests.clients.conftest import JOE, PDF, ClientSeat, PageSeat, new_client, new_page, new_submission
 from tests.conftest import AgencySeat, AgentSeat, Api
-from tests.factories import clients_of_agent
+from tests.factories import agents_of_agency, clients_of_agent
 from tests.web import WebClient
 
 LIST = "clients/client/"
@@ -86,6 +88,26 @@ def test_any_word_finds_among_an_agents_or_an_agencys(
             assert (term, found(desk, q=term, **whose)) == (term, [joe.uuid])
         assert (term, found(desk, q=term, agent__id__exact=str(agency.owner.id))) == (term, [])
     assert found(desk, q="jim", agent__agency__id__exact=str(agency.id)) == []
+
+
+def test_among_too_many_agents_nothing_is_looked_for_and_that_is_said(
+    desk: Desk, joe: ClientSeat, agency: AgencySeat
+) -> None:
+    agents_of_agency(agency.id, 6_000)
+    answer = desk.get(LIST, q="joe", agent__agency__id__exact=str(agency.id))
+    assert (answer.status_code, "choose one of them" in text_of(answer)) == (200, True)
+    assert found(desk, q="joe", agent__agency__id__exact=str(agency.id)) == []
+    assert found(desk, q="joe", agent__id__exact=str(joe.agent.id)) == [joe.uuid]
+
+
+@pytest.mark.parametrize("text", ["j", "a b c d e f g h i j", "㌖" * 100, "王" * 200])
+def test_the_database_takes_the_longest_query_of_words(db: None, text: str) -> None:
+    each = len(query_of_words_by_any([2**31], text) or "") + len(" | ")
+    query = query_of_words_by_any(range(2**31, 2**31 + LONGEST_QUERY // each), text)
+    assert len(query or "") > LONGEST_QUERY - each - 10
+    assert not Client.objects.filter(words__finds=query).exists()
+    shortest = query_of_words_by_any(range(10_000), text) or ""
+    assert not Client.objects.filter(words__finds=shortest[:LONGEST_QUERY].rpartition(" | ")[0]).exists()
 
 
 def test_the_list_is_filtered_by_status_agency_and_agent(
