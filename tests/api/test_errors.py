@@ -236,10 +236,10 @@ def test_no_bytes_are_a_500(agency: AgencySeat, settings: Any, patient: str, bod
 FORM = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\n%b\r\n--b--\r\n'
 
 
-@pytest.mark.parametrize("name", [b"+2AA-", b"\\ud800", b"\xff\xfe\x00\xd8", "Zoë".encode()])
+@pytest.mark.parametrize("name", [b"+2AA- \\ud800", b"\xff\xfe\x00\xd8"])
 def test_no_encoding_of_a_form_is_a_500(db: None, agency: AgencySeat, name: bytes) -> None:
     """Python knows some that are none of text, or give what is none."""
-    for encoding in sorted({*aliases, *aliases.values(), "idna", "undefined", "unicode_escape"}):
+    for encoding in sorted({*aliases.values(), "idna", "punycode", "undefined", "unicode_escape"}):
         cache.clear()
         kind = f"multipart/form-data; boundary=b; charset={encoding}"
         answer = Api().call("PATCH", agency.path, token=agency.owner.token, body=FORM % name, content_type=kind)
