@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import Celery, signals
 from django_structlog.celery.steps import DjangoStructLogInitStep
+from kombu.transport import redis
 
 from config import startup
 
@@ -12,6 +13,20 @@ app = Celery("config")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
+
+
+class QoS(redis.QoS):
+    """Of a connection that is gone: what was under way on it is not put back through it, where kombu (5.7) fails, and
+    its worker ends. The broker gives it out again when its visibility time-out is over; sweeps find it before."""
+
+    def restore_unacked(self, client: Any = None) -> None:
+        if self.channel.connection.client:
+            super().restore_unacked(client)
+        else:
+            self._delivered.clear()
+
+
+redis.Channel.QoS = QoS
 
 
 @signals.setup_logging.connect
