@@ -14,7 +14,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -52,51 +52,59 @@ def once(request: Request, principal: ApiPrincipal, key: str, act: Callable[[], 
 
     Raises Conflict (409) for a key that was used with another request, or is in flight.
     """
-    derived = _Derived.of(principal, key)
-    asked = _fingerprint(request, derived)
+    derived = {one.digest: one for one in _derived(principal, key)}
     with transaction.atomic():
-        if not _lock(derived.digest):
+        if not _lock(derived):
             raise Conflict(
                 "A request with this Idempotency-Key is in flight; try again shortly.",
                 code="idempotency_in_flight",
                 headers={"Retry-After": "1"},
             )
-        kept = IdempotentAnswer.objects.filter(pk=derived.digest, created_at__gt=Now() - _lifetime()).first()
+        kept = IdempotentAnswer.objects.filter(pk__in=derived, created_at__gt=Now() - _lifetime()).first()
+        by = derived[bytes(kept.key_digest)] if kept else next(iter(derived.values()))
+        asked = _fingerprint(request, by)  # before a file is taken from the request
         if kept is None:
             response = act()
             if _is_final(response.status_code):
-                _keep(principal, derived, asked, response)
+                _keep(principal, by, asked, response)
             return response
     if not hmac.compare_digest(bytes(kept.fingerprint), asked):
         raise Conflict("This Idempotency-Key was used with another request.", code="idempotency_key_reused")
-    return _replay(derived, kept)
+    return _replay(by, kept)
 
 
 @dataclass(frozen=True, slots=True)
 class _Derived:
-    """What follows from principal, key and the server's secret."""
+    """What follows from principal, key and a secret of the server's."""
 
     digest: bytes
     fingerprint_key: bytes
     sealing_key: bytes
 
     @classmethod
-    def of(cls, principal: ApiPrincipal, key: str) -> "_Derived":
+    def of(cls, secret: str, principal: ApiPrincipal, key: str) -> "_Derived":
         identity = f"{principal.label}\n{key}".encode()
 
         def derive(purpose: str) -> bytes:
-            return hmac.digest(settings.SECRET_KEY.encode(), f"idempotency {purpose}\n".encode() + identity, "sha256")
+            return hmac.digest(secret.encode(), f"idempotency {purpose}\n".encode() + identity, "sha256")
 
         return cls(derive("digest"), derive("fingerprint"), base64.urlsafe_b64encode(derive("sealing")))
+
+
+def _derived(principal: ApiPrincipal, key: str) -> list[_Derived]:
+    """By the secret of now, and by those that servers still use, or used a day ago, while it is replaced."""
+    return [_Derived.of(secret, principal, key) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
 
 
 def _lifetime() -> timedelta:
     return timedelta(hours=settings.IDEMPOTENCY_HOURS)
 
 
-def _lock(digest: bytes) -> bool:
+def _lock(digests: Iterable[bytes]) -> bool:
+    """All of them or none; in one order, so that of two requests at once one acts."""
+    numbers = sorted(int.from_bytes(digest[:8], signed=True) for digest in digests)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], signed=True)])
+        cursor.execute("SELECT bool_and(pg_try_advisory_xact_lock(number)) FROM unnest(%s) AS number", [numbers])
         return cursor.fetchone()[0]
 
 

@@ -224,6 +224,39 @@ def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, memoryview) else value
 
 
+# --- while the secret is replaced -----------------------------------------------------------------------
+
+
+OLD_SECRET, NEW_SECRET = "old" * 20, "new" * 20
+
+
+def server_with(settings: Any, secret: str, *fallbacks: str) -> None:
+    """Those that the server has from now on: the runbook's steps (*Rotating secrets*)."""
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = secret, list(fallbacks)
+
+
+def test_a_key_outlives_the_secret_it_was_used_under(api: Api, partner: PartnerSeat, settings: Any) -> None:
+    server_with(settings, OLD_SECRET)
+    first = post(api, partner)
+    server_with(settings, NEW_SECRET, OLD_SECRET)
+    again = post(api, partner)
+    assert (again.content, again.headers["Idempotency-Replayed"]) == (first.content, "true")
+    other = post(api, partner, body={**AGENCY, "agency_name": "Another"})
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_key_reused")
+    server_with(settings, NEW_SECRET)
+    assert "Idempotency-Replayed" not in post(api, partner).headers
+
+
+def test_a_server_that_is_not_yet_restarted_knows_what_the_next_one_did(
+    api: Api, partner: PartnerSeat, settings: Any
+) -> None:
+    server_with(settings, NEW_SECRET, OLD_SECRET)
+    first = post(api, partner)
+    server_with(settings, OLD_SECRET, NEW_SECRET)
+    again = post(api, partner)
+    assert (again.content, again.headers["Idempotency-Replayed"]) == (first.content, "true")
+
+
 # --- two at once --------------------------------------------------------------------------------------
 
 
@@ -249,3 +282,18 @@ def test_many_at_once_make_one(partner: PartnerSeat) -> None:
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
     assert Agency.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_servers_of_which_one_has_the_next_secret_never_both_act(
+    api: Api, partner: PartnerSeat, agency: AgencySeat, settings: Any
+) -> None:
+    path = f"{agency.path}/agents"
+    server_with(settings, OLD_SECRET, NEW_SECRET)
+    with callers() as start:
+        with row_held("agencies_agency", agency.id):
+            first = start(lambda: post(Api(), partner, body=AGENT, path=path))
+            await_waiting()
+            server_with(settings, NEW_SECRET, OLD_SECRET)
+            assert post(api, partner, body=AGENT, path=path).json()["error"]["code"] == "idempotency_in_flight"
+        assert first.result(PATIENCE).status_code == 201
