@@ -48,6 +48,12 @@ def text_of(answer: HttpResponse) -> str:
     return answer.content.decode()
 
 
+@pytest.fixture(autouse=True)
+def quick_hashes(settings: Any) -> None:
+    """Those of production are slow on purpose, for whoever guesses; here, nobody steals them."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def desk_of(db: None) -> Callable[..., Desk]:
     """An administrator with these permissions, e.g. `agents.view_agent`; `superuser=True` has all."""

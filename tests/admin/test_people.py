@@ -11,12 +11,6 @@ from tests.admin.conftest import Desk, text_of
 from tests.web import WebClient
 
 
-@pytest.fixture(autouse=True)
-def quick_hashes(settings: Any) -> None:
-    """Those of production are slow on purpose, for whoever guesses; here, nobody steals them."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def person(db: None) -> User:
     return User.objects.create_user("person", password="a long enough password", is_staff=True)

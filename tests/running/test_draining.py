@@ -15,7 +15,7 @@ from tests.threads import await_waiting, row_held
 
 from .conftest import Serve, Server, migrated_database_url
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.drill]
 
 
 @contextmanager

@@ -38,6 +38,7 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
     embedded.start(tmp_path, durable=False).stop()
 
 
+@pytest.mark.drill
 def test_data_survives_servers_that_were_killed(data_dir: Path) -> None:
     services = embedded.start(data_dir, durable=True)
     with psycopg.connect(services.database_url) as connection:

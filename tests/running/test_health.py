@@ -30,6 +30,7 @@ def test_what_is_too_long_for_the_server_is_an_error_as_any_other(alone: Server)
         assert answer.json()["error"]["request_id"] == answer.headers["X-Request-Id"]
 
 
+@pytest.mark.drill
 def test_ready_without_a_counter_store(db: None, serve: Serve) -> None:
     ready = serve(migrated_database_url(), CLOSED_STORE).get("/readyz")
 

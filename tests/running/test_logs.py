@@ -34,7 +34,7 @@ from webhooks.models import Delivery, Subscription
 from .conftest import Start, migrated_database_url, wait_for
 from .day import ANSWER, DIGITS, EMAIL, FILE_NAME, MARK, PASSWORD, PERSON, PHONE, Browser, Day, visitor
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.drill]
 LIMITS = {f"RATE_LIMIT_{name}": "1000000/m" for name in ("CREDENTIAL", "TOKEN", "ADDRESS", "LOGIN")}
 
 

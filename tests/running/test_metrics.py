@@ -61,6 +61,7 @@ def test_a_scrape_without_a_database_says_so(server: Server) -> None:
     assert "agency_api_webhook" not in text
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_nothing_is_left_behind(serve: Serve, number: signal.Signals) -> None:
     server = serve(CLOSED_DATABASE, os.environ["REDIS_URL"])

@@ -27,6 +27,7 @@ SECOND = f"CREATE ROLE {API}_b LOGIN NOINHERIT IN ROLE {API}", f"CREATE ROLE {WO
 """While passwords are replaced (docs/runbook.md)."""
 
 
+@pytest.mark.drill
 def test_each_process_in_its_role_whichever_its_login_and_all_is_undone_and_done_again(
     site: Site, serve: Serve
 ) -> None:

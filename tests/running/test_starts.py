@@ -123,6 +123,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "postgres").exists()
 
 
+@pytest.mark.drill
 def test_the_printed_line_works_when_pasted_and_one_interrupt_stops_all(
     tmp_path: Path, port: str, start: Start
 ) -> None:

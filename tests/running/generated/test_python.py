@@ -19,6 +19,7 @@ from tests.running.conftest import ROOT, Serve, Start, environment, migrated_dat
 from tests.webhooks.drills.stage import verifies
 from tests.webhooks.scripted import receiving
 
+pytestmark = pytest.mark.drill
 HERE = Path(__file__).parent
 JOURNEY = HERE / "journey.py"
 PLENTY = {f"RATE_LIMIT_{name}": "1000000/m" for name in ("CREDENTIAL", "TOKEN", "ADDRESS")}
