@@ -8,7 +8,7 @@ import pytest
 import structlog
 from django.db import DatabaseError, connection
 
-from config.logs import without_what_was_sent
+from config.logs import without_routine, without_what_was_sent
 
 
 def test_what_a_server_could_not_read_is_not_repeated() -> None:
@@ -22,6 +22,15 @@ def test_a_tasks_error_tells_no_values() -> None:
     told = "duplicate key\nDETAIL:  Key (email)=(ann@private.example) already exists."
     kept = without_what_was_sent(None, "error", {"event": "task_failed", "error": told})
     assert kept["error"] == "duplicate key\nDETAIL: (left out)"
+
+
+@pytest.mark.parametrize("event", ["task_enqueued", "task_started", "task_succeeded"])
+def test_a_task_that_came_by_the_clock_is_told_of_when_it_fails(event: str) -> None:
+    rung = {"event": event, "request_id": "one"}
+    assert without_routine(None, "info", rung) == rung
+    assert without_routine(None, "error", {"event": "task_failed"})
+    with pytest.raises(structlog.DropEvent):
+        without_routine(None, "info", {"event": event})
 
 
 VALUE = "Ann Private\n\nof 1 Private Lane"

@@ -137,6 +137,9 @@ def test_the_printed_line_works_when_pasted_and_one_interrupt_stops_all(
     assert pasted.stdout.startswith("{"), pasted.stdout
     assert '"errors"' not in pasted.stdout
     assert oct((tmp_path / "data/secret_key").stat().st_mode & 0o777) == "0o600"
+    wait_for(lambda: output.read_text().count(" ready.") == 2)  # the workers
+    time.sleep(6)
+    assert "task_" not in output.read_text(), "what comes each five seconds moves out of sight what is shown only now"
     service.send_signal(signal.SIGINT)
     assert service.wait(60) == 0
     assert not (tmp_path / "data/postgres/postmaster.pid").exists()
