@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
@@ -14,8 +15,8 @@ from audit.models import AuditEntry
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ModelAdmin):
-    list_display = ("at", "actor", "action", "target", "agency_id", "request_id")
-    list_display_links = ("at",)
+    list_display = ("moment", "actor", "action", "target", "agency_id")
+    list_display_links = ("moment",)
     list_filter = (("at", RangeDateTimeFilter),)
     list_filter_submit = True
     list_per_page = 50
@@ -23,6 +24,11 @@ class AuditEntryAdmin(ModelAdmin):
     search_fields = ("actor",)  # for the box to be there; see get_search_results
     search_help_text = "Whole: agent:12 (as actor or target), agency.deactivate, agency 12, or a request id."
     actions = None
+
+    @admin.display(description="at")
+    def moment(self, entry: AuditEntry) -> str:
+        """To the second, in one line."""
+        return format_html('<span class="whitespace-nowrap">{}</span>', f"{entry.at:%Y-%m-%d %H:%M:%S}")
 
     @admin.display(description="target")
     def target(self, entry: AuditEntry) -> str:

@@ -320,6 +320,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+LOGIN_REDIRECT_URL = "admin:index"  # who came to the login itself
 CSRF_FAILURE_VIEW = "api.errors.csrf_failure"
 UNFOLD = {
     "SITE_TITLE": "Agency API",

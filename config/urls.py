@@ -13,6 +13,7 @@ urlpatterns = [
     path("v1/", include("webhooks.urls")),
     path("", include("clients.urls")),
     path("", include("api.urls")),
+    path("", RedirectView.as_view(url="/docs/")),  # who comes with no more than the name
     path("docs", RedirectView.as_view(url="/docs/")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/login/", administration.views.login),

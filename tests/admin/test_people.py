@@ -21,7 +21,8 @@ def log_in(name: str = "person", password: str = "a long enough password", addre
 
 
 def test_a_person_logs_in(person: User) -> None:
-    assert log_in().status_code == 302
+    answer = log_in()
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
     assert log_in(password="another").status_code == 200
 
 

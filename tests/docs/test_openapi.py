@@ -128,6 +128,11 @@ def test_a_page_typed_without_its_slash_is_found(client: Any, page: str) -> None
     assert client.get(page).headers["Location"] == f"{page}/"
 
 
+def test_who_comes_with_the_name_alone_is_shown_the_documentation(client: Any) -> None:
+    answer = client.get("/")
+    assert (answer.status_code, answer["Location"]) == (302, "/docs/")
+
+
 def test_a_file_is_described_as_one_and_json_carries_none() -> None:
     """Generated clients send what the schema says; for a while it said an address."""
     taken = {one["operationId"]: one["requestBody"]["content"] for _, _, one in V1 if "requestBody" in one}
