@@ -172,7 +172,12 @@ class ServiceAdmin(ModelAdmin):
                 show_refusal(form, refusal)
         self.shown(request, target)
         return self.form_page(
-            request, title=f"{act.title}: {target}", form=form, explanation=act.explanation, button=act.title
+            request,
+            title=f"{act.title}: {target}",
+            form=form,
+            explanation=act.explanation,
+            button=act.title,
+            variant="danger",
         )
 
     def _act(self, request: HttpRequest, target: Model, act: Act, values: dict[str, Any]) -> HttpResponse:
@@ -192,10 +197,10 @@ class ServiceAdmin(ModelAdmin):
     # --- pages --------------------------------------------------------------------------------------
 
     def form_page(
-        self, request: HttpRequest, *, title: str, form: forms.Form, explanation: str, button: str = "Create"
+        self, request: HttpRequest, *, form: forms.Form, button: str = "Create", variant: str = "primary", **told: str
     ) -> HttpResponse:
-        context = {"title": title, "form": form, "explanation": explanation, "button": button}
-        return self._page(request, "admin/form.html", context)
+        """`told` are the page's `title` and `explanation`; `variant` is the button's, as Unfold names them."""
+        return self._page(request, "admin/form.html", {"form": form, "button": button, "variant": variant, **told})
 
     def secret_page(self, request: HttpRequest, *, title: str, explanation: str, shown: dict[str, str]) -> HttpResponse:
         """Shows a secret once: in this answer, which nobody keeps (admin pages are `no-store`), and nowhere else."""
