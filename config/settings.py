@@ -14,7 +14,19 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config import logs
-from config.environment import database, env, file_storage, mail, metrics_tokens, rate, redis_url, webhook_secret_keys
+from config.environment import (
+    database,
+    env,
+    file_storage,
+    hosts,
+    log_level,
+    mail,
+    metrics_tokens,
+    origins,
+    rate,
+    redis_url,
+    webhook_secret_keys,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -27,8 +39,8 @@ DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
 # --- hosts and transport ----------------------------------------------------------------------
 # Plain HTTP is for a developer's own machine; behind a TLS proxy, see TRUSTED_PROXY_TLS_HEADER.
 ALLOW_INSECURE_HTTP = env.bool("ALLOW_INSECURE_HTTP", False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = hosts()
+CSRF_TRUSTED_ORIGINS = origins()
 DEBUG = False
 # Set only where a proxy strips this header from what callers send.
 if env.bool("TRUSTED_PROXY_TLS_HEADER", False):
@@ -338,6 +350,6 @@ METRICS_TOKENS = metrics_tokens()
 
 # --- logs: one JSON line an event, request ids carried into Celery, no personal data ------------
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
-LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+LOG_LEVEL = log_level()
 LOGGING = logs.logging_config(LOG_LEVEL)
 structlog.configure(**logs.structlog_config(LOG_LEVEL))
