@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import structlog
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
@@ -296,7 +297,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "config.celery:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+# At a time (UTC), and not so long after beat began: where that is started anew each day, and its file is not kept, it
+# would never be.
+EACH_DAY = crontab(hour=3, minute=0)
 CELERY_BEAT_SCHEDULE = {
     "deliver-webhooks": {
         "task": "webhooks.tasks.deliver",
@@ -304,14 +309,14 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "webhooks", "expires": 3600},  # an hour: by the worker's clock, which may be wrong
     },
     "watch-webhooks": {"task": "webhooks.tasks.watch", "schedule": 60},
-    "tidy-webhooks": {"task": "webhooks.tasks.tidy", "schedule": 24 * 3600},
+    "tidy-webhooks": {"task": "webhooks.tasks.tidy", "schedule": EACH_DAY},
     "clear-expired-oauth-tokens": {"task": "oauth_clients.tasks.clear_expired_tokens", "schedule": 3600},
     "resume-reading": {"task": "clients.tasks.resume_reading", "schedule": 60},
-    "sweep-pictures": {"task": "agencies.tasks.sweep_pictures", "schedule": 24 * 3600},
-    "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": 24 * 3600},
+    "sweep-pictures": {"task": "agencies.tasks.sweep_pictures", "schedule": EACH_DAY},
+    "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": EACH_DAY},
     "clear-expired-idempotency-keys": {"task": "api.tasks.clear_expired_idempotency_keys", "schedule": 3600},
-    "clear-expired-sessions": {"task": "administration.tasks.clear_expired_sessions", "schedule": 24 * 3600},
-    "tidy-totals": {"task": "agents.tasks.tidy_totals", "schedule": 24 * 3600},
+    "clear-expired-sessions": {"task": "administration.tasks.clear_expired_sessions", "schedule": EACH_DAY},
+    "tidy-totals": {"task": "agents.tasks.tidy_totals", "schedule": EACH_DAY},
 }
 
 # --- pages ------------------------------------------------------------------------------------
