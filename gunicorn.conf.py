@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import sys
 import tempfile
 import uuid
 from pathlib import Path
@@ -11,14 +12,25 @@ from typing import Any
 
 from gunicorn import util
 
+
+def _number(name: str, default: int, most: int | None = None) -> int:
+    """What stands in the environment by this name; what is no such number stops the start with one line, as all that
+    config.environment reads."""
+    value = os.environ.get(name) or str(default)
+    if not (value.isdecimal() and 1 <= int(value) <= (most or int(value))):
+        to = f" to {most}" if most else ""
+        sys.exit(f"Cannot start: {name} must be a whole number from 1{to}; it is {value!r}")
+    return int(value)
+
+
 wsgi_app = "config.wsgi"
-_host = os.environ.get("HOST") or "127.0.0.1"
-bind = f"[{_host}]:{os.environ.get('PORT') or 8000}" if ":" in _host else f"{_host}:{os.environ.get('PORT') or 8000}"
+_host, _port = os.environ.get("HOST") or "127.0.0.1", _number("PORT", 8000, 65535)
+bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 
 # A thread a request. More workers use more processor cores, more threads wait for the database at the same time.
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "8"))
+workers = _number("WEB_CONCURRENCY", 2)
+threads = _number("WEB_THREADS", 8)
 # Loaded once, before the workers are forked: memory is shared, and a setting that is missing stops the start.
 preload_app = True
 # Heartbeats are file writes; on a disk that stalls they would get healthy workers killed.
@@ -28,7 +40,7 @@ timeout = 30
 graceful_timeout = 20
 keepalive = 75  # longer than a load balancer keeps its end open, so that it is never us who close on a request
 # A caller who sends or takes nothing for so long in the middle of a request is hung up on: each of them holds a thread.
-_stall_seconds = int(os.environ.get("WEB_STALL_SECONDS", "20"))
+_stall_seconds = _number("WEB_STALL_SECONDS", 20)
 
 
 def pre_request(worker: Any, request: Any) -> None:

@@ -1,8 +1,11 @@
 """The Celery application: `celery -A config worker`, `celery -A config beat`."""
 
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
+from celery.beat import PersistentScheduler
+from django.core.exceptions import ImproperlyConfigured
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu.transport import redis
 
@@ -13,6 +16,18 @@ app = Celery("config")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
+
+
+class Scheduler(PersistentScheduler):
+    """beat's. It may be the first that comes to DATA_DIR, where it keeps when it did what."""
+
+    def setup_schedule(self) -> None:
+        file = Path(self.schedule_filename)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            super().setup_schedule()
+        except OSError as error:
+            raise ImproperlyConfigured(f"DATA_DIR cannot be written to: {file} ({error.strerror})") from error
 
 
 class QoS(redis.QoS):

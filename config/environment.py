@@ -5,13 +5,17 @@ import hashlib
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import environ
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import make_conninfo
 
 ONE_PIECE = 1024**3
 """Bytes; more than any file that is taken."""
 YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class Env(environ.Env):
@@ -47,22 +51,45 @@ def rate(name: str, default: str) -> str:
     return value
 
 
+def hosts() -> list[str]:
+    """ALLOWED_HOSTS. Names alone: with anything else, every request would be refused."""
+    names = env.list("ALLOWED_HOSTS", default=[])
+    if any(re.search(r"[/\s]", name) for name in names):
+        raise ImproperlyConfigured(f"ALLOWED_HOSTS must be names such as api.example.com; it is {','.join(names)!r}")
+    return names
+
+
+def origins() -> list[str]:
+    """CSRF_TRUSTED_ORIGINS."""
+    urls = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+    if not all(re.fullmatch(r"https?://[^/\s]+", url) for url in urls):
+        raise ImproperlyConfigured(
+            f"CSRF_TRUSTED_ORIGINS must read https://host, without a path; it is {','.join(urls)!r}"
+        )
+    return urls
+
+
 def database() -> dict[str, Any]:
     """DATABASE_URL as Django's settings of a database."""
     form = "postgresql://user:password@host:5432/name"
-    if not re.match(r"postgres(ql)?://", env.str("DATABASE_URL")):
+    parts = _address("DATABASE_URL", env.str("DATABASE_URL"), form)
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
         raise ImproperlyConfigured(f"DATABASE_URL must read {form}")
+    settings = env.db("DATABASE_URL")
     try:
-        return env.db("DATABASE_URL")
-    except ValueError as error:
-        raise ImproperlyConfigured(f"DATABASE_URL must read {form}: its port is no number") from error
+        make_conninfo(**settings.get("OPTIONS", {}))
+    except psycopg.ProgrammingError as error:
+        raise ImproperlyConfigured("DATABASE_URL has an option behind its ? that PostgreSQL does not know") from error
+    return settings
 
 
 def redis_url() -> str:
     """REDIS_URL."""
-    value = env.str("REDIS_URL")
-    if not re.match(r"(rediss?|unix)://.", value):
-        raise ImproperlyConfigured("REDIS_URL must read redis://host:6379/0, or rediss://… with TLS")
+    value, form = env.str("REDIS_URL"), "redis://host:6379/0, or rediss://… with TLS"
+    parts = _address("REDIS_URL", value, form)
+    on_network = parts.scheme in {"redis", "rediss"} and parts.netloc and re.fullmatch(r"/?\d*", parts.path)
+    if not on_network and not (parts.scheme == "unix" and parts.path):
+        raise ImproperlyConfigured(f"REDIS_URL must read {form}")
     return value
 
 
@@ -85,7 +112,18 @@ def metrics_tokens() -> list[str]:
 
 def mail() -> dict[str, Any]:
     """MAIL_URL as Django's settings of mail: `smtp+tls://user:password@host:587`, `consolemail://`."""
-    return env.email_url("MAIL_URL", default="smtp://localhost:25")
+    value, form = env.str("MAIL_URL", "smtp://localhost:25"), "smtp+tls://user:password@host:587"
+    if _address("MAIL_URL", value, form).scheme not in Env.EMAIL_SCHEMES:
+        raise ImproperlyConfigured(f"MAIL_URL must read {form}")
+    return env.email_url("MAIL_URL", default=value)
+
+
+def log_level() -> str:
+    """LOG_LEVEL."""
+    level = env.str("LOG_LEVEL", "INFO").upper()
+    if level not in LOG_LEVELS:
+        raise ImproperlyConfigured(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}; it is {level!r}")
+    return level
 
 
 def file_storage(folder: str, local: Path) -> dict[str, Any]:
@@ -98,6 +136,9 @@ def file_storage(folder: str, local: Path) -> dict[str, Any]:
             "BACKEND": "django.core.files.storage.FileSystemStorage",
             "OPTIONS": {"location": local / folder, **modes},
         }
+    endpoint = env.str("S3_ENDPOINT_URL", "")
+    if endpoint and not re.match(r"https?://[^/]", endpoint):
+        raise ImproperlyConfigured("S3_ENDPOINT_URL must read https://host")
     # Three tenths of a second, for those who have a bucket.
     from boto3.s3.transfer import TransferConfig
     from botocore.config import Config
@@ -107,7 +148,7 @@ def file_storage(folder: str, local: Path) -> dict[str, Any]:
         "OPTIONS": {
             "bucket_name": bucket,
             "location": folder,
-            "endpoint_url": env.str("S3_ENDPOINT_URL", "") or None,
+            "endpoint_url": endpoint or None,
             "region_name": env.str("S3_REGION", "") or None,
             # Without these two, boto3's own ways: a role of the machine, its files, its environment.
             "access_key": env.str("S3_ACCESS_KEY_ID", "") or None,
@@ -127,6 +168,18 @@ def file_storage(folder: str, local: Path) -> dict[str, Any]:
             "transfer_config": TransferConfig(multipart_threshold=ONE_PIECE, use_threads=False),
         },
     }
+
+
+def _address(name: str, value: str, form: str) -> SplitResult:
+    """A URL in its parts. What urllib says of one that it cannot read may be of the password."""
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - judged when it is asked for
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} must read {form}: its port is no number, or a password in it has a / that is not written %2F"
+        ) from error
+    return parts
 
 
 def _truth(name: str, value: str) -> bool:

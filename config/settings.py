@@ -8,13 +8,26 @@ import re
 from pathlib import Path
 
 import structlog
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config import logs
-from config.environment import database, env, file_storage, mail, metrics_tokens, rate, redis_url, webhook_secret_keys
+from config.environment import (
+    database,
+    env,
+    file_storage,
+    hosts,
+    log_level,
+    mail,
+    metrics_tokens,
+    origins,
+    rate,
+    redis_url,
+    webhook_secret_keys,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -27,8 +40,8 @@ DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
 # --- hosts and transport ----------------------------------------------------------------------
 # Plain HTTP is for a developer's own machine; behind a TLS proxy, see TRUSTED_PROXY_TLS_HEADER.
 ALLOW_INSECURE_HTTP = env.bool("ALLOW_INSECURE_HTTP", False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = hosts()
+CSRF_TRUSTED_ORIGINS = origins()
 DEBUG = False
 # Set only where a proxy strips this header from what callers send.
 if env.bool("TRUSTED_PROXY_TLS_HEADER", False):
@@ -284,7 +297,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "config.celery:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+# At a time (UTC), and not so long after beat began: where that is started anew each day, and its file is not kept, it
+# would never be.
+EACH_DAY = crontab(hour=3, minute=0)
 CELERY_BEAT_SCHEDULE = {
     "deliver-webhooks": {
         "task": "webhooks.tasks.deliver",
@@ -292,14 +309,14 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "webhooks", "expires": 3600},  # an hour: by the worker's clock, which may be wrong
     },
     "watch-webhooks": {"task": "webhooks.tasks.watch", "schedule": 60},
-    "tidy-webhooks": {"task": "webhooks.tasks.tidy", "schedule": 24 * 3600},
+    "tidy-webhooks": {"task": "webhooks.tasks.tidy", "schedule": EACH_DAY},
     "clear-expired-oauth-tokens": {"task": "oauth_clients.tasks.clear_expired_tokens", "schedule": 3600},
     "resume-reading": {"task": "clients.tasks.resume_reading", "schedule": 60},
-    "sweep-pictures": {"task": "agencies.tasks.sweep_pictures", "schedule": 24 * 3600},
-    "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": 24 * 3600},
+    "sweep-pictures": {"task": "agencies.tasks.sweep_pictures", "schedule": EACH_DAY},
+    "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": EACH_DAY},
     "clear-expired-idempotency-keys": {"task": "api.tasks.clear_expired_idempotency_keys", "schedule": 3600},
-    "clear-expired-sessions": {"task": "administration.tasks.clear_expired_sessions", "schedule": 24 * 3600},
-    "tidy-totals": {"task": "agents.tasks.tidy_totals", "schedule": 24 * 3600},
+    "clear-expired-sessions": {"task": "administration.tasks.clear_expired_sessions", "schedule": EACH_DAY},
+    "tidy-totals": {"task": "agents.tasks.tidy_totals", "schedule": EACH_DAY},
 }
 
 # --- pages ------------------------------------------------------------------------------------
@@ -339,6 +356,6 @@ METRICS_TOKENS = metrics_tokens()
 
 # --- logs: one JSON line an event, request ids carried into Celery, no personal data ------------
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
-LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+LOG_LEVEL = log_level()
 LOGGING = logs.logging_config(LOG_LEVEL)
 structlog.configure(**logs.structlog_config(LOG_LEVEL))

@@ -59,7 +59,7 @@ def test_an_unreachable_counter_store_is_told_in_one_line(tmp_path: Path, port: 
         ("RATE_LIMIT_TOKEN", "10/d", "RATE_LIMIT_TOKEN must read COUNT/m or COUNT/h, for example 10/m; it is '10/d'"),
         ("DATABASE_URL", "nonsense", "DATABASE_URL must read postgresql://user:password@host:5432/name"),
         ("DATABASE_URL", "mysql://a:b@c/d", "DATABASE_URL must read postgresql://user:password@host:5432/name"),
-        ("DATABASE_URL", "postgresql://a:b@c:port/d", "DATABASE_URL must read .*: its port is no number"),
+        ("DATABASE_URL", "postgresql://a:b@c:port/d", "DATABASE_URL must read .+: its port is no number, or .+"),
         (
             "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES",
             "true",
@@ -68,7 +68,20 @@ def test_an_unreachable_counter_store_is_told_in_one_line(tmp_path: Path, port: 
         ("WEBHOOK_SECRET_KEYS", "short", "WEBHOOK_SECRET_KEYS must be random texts of at least 32 characters"),
         ("WEBHOOK_SECRET_KEYS", f"{'k' * 32},short", "WEBHOOK_SECRET_KEYS must be random texts of .+ characters"),
         ("METRICS_TOKEN", f"{'m' * 32},short", "METRICS_TOKEN must be random texts of at least 32 .+ characters"),
+        ("DATABASE_URL", "postgresql://", "DATABASE_URL must read postgresql://user:password@host:5432/name"),
+        ("DATABASE_URL", "postgresql://a:b@c/d?sslmod=x", "DATABASE_URL has an option behind its .+ does not know"),
         ("REDIS_URL", "nonsense", "REDIS_URL must read redis://host:6379/0, or rediss://… with TLS"),
+        ("REDIS_URL", "redis://host/name", "REDIS_URL must read redis://host:6379/0, or rediss://… with TLS"),
+        ("REDIS_URL", "redis://:pass/word@host", "REDIS_URL must read .+, or a password in it has a / that .+ %2F"),
+        ("MAIL_URL", "nonsense", r"MAIL_URL must read smtp\+tls://user:password@host:587"),
+        ("MAIL_URL", "smtp://a:pass/word@host:587", "MAIL_URL must read .+, or a password in it has a / that .+ %2F"),
+        ("ALLOWED_HOSTS", "https://host", "ALLOWED_HOSTS must be names such as .+; it is 'https://host'"),
+        ("CSRF_TRUSTED_ORIGINS", "host", "CSRF_TRUSTED_ORIGINS must read https://host, without a path; it is 'host'"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL must be one of DEBUG, INFO, .+; it is 'LOUD'"),
+        ("WEB_CONCURRENCY", "0", "WEB_CONCURRENCY must be a whole number from 1; it is '0'"),
+        ("WEB_THREADS", "many", "WEB_THREADS must be a whole number from 1; it is 'many'"),
+        ("WEB_STALL_SECONDS", "-1", "WEB_STALL_SECONDS must be a whole number from 1; it is '-1'"),
+        ("PORT", "99999", "PORT must be a whole number from 1 to 65535; it is '99999'"),
     ],
 )
 def test_a_wrong_value_is_told_in_one_line(name: str, value: str, told: str) -> None:
@@ -76,6 +89,15 @@ def test_a_wrong_value_is_told_in_one_line(name: str, value: str, told: str) -> 
 
     assert ended.returncode != 0
     assert re.fullmatch(f"Cannot start: {told}\n", ended.stdout + ended.stderr)
+
+
+def test_an_address_of_a_bucket_that_is_none_is_told_in_one_line() -> None:
+    values = {**CLOSED, "SECRET_KEY": "s" * 60, "S3_BUCKET": "files", "S3_ENDPOINT_URL": "store.example.com"}
+
+    ended = finish("-m", "gunicorn", **values)
+
+    assert ended.returncode != 0
+    assert ended.stdout + ended.stderr == "Cannot start: S3_ENDPOINT_URL must read https://host\n"
 
 
 def test_a_secret_that_looks_like_a_variables_name_is_a_secret() -> None:
