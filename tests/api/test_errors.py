@@ -47,6 +47,16 @@ def test_malformed_json_is_400(api: Api, partner: PartnerSeat, body: bytes) -> N
     error(api.post("/v1/agencies", token=partner.token, body=body), 400, "malformed")
 
 
+@pytest.mark.parametrize("field", ["sales_funnel_status", "agent_id", "email", "unknown"])
+@pytest.mark.parametrize("headers", [{}, {"idempotency_key": "key"}])
+def test_json_that_is_nested_too_deeply_is_400(api: Api, agent: AgentSeat, field: str, headers: dict[str, str]) -> None:
+    for depth in (260, 600, 990, 1_020):
+        body = f'{{"{field}": {"[" * depth}{"]" * depth}}}'.encode()
+        error(api.post("/v1/client", token=agent.token, body=body, **headers), 400, "malformed")
+    body = f'{{"{field}": {"[" * 100}{"]" * 100}}}'.encode()
+    error(api.post("/v1/client", token=agent.token, body=body, **headers), 422, "invalid")
+
+
 @pytest.mark.parametrize("body", [[], "text", 1, None, True, [{"agency_name": "x"}]])
 def test_json_that_is_no_object_is_422(api: Api, partner: PartnerSeat, body: Any) -> None:
     sent = json.dumps(body).encode()
