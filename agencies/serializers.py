@@ -11,7 +11,7 @@ from agencies.models import Agency, index_of
 from agents.serializers import AgencyBriefSerializer, NewAgentAnswerSerializer, NewAgentRowSerializer
 from api import pictures
 from api.pagination import Listing
-from api.serializers import EmailField, ErrorSerializer, PatternField, TextField
+from api.serializers import BoundedListField, EmailField, ErrorSerializer, PatternField, TextField
 
 MAX_BULK_AGENTS = 500
 
@@ -43,7 +43,7 @@ class TransferOwnershipSerializer(serializers.Serializer[Any]):
 @extend_schema_field(
     serializers.ListSerializer(child=NewAgentRowSerializer(), min_length=1, max_length=MAX_BULK_AGENTS)
 )
-class AgentRowsField(serializers.ListField):
+class AgentRowsField(BoundedListField):
     """Objects only: the caller judges each on its own."""
 
     child = serializers.DictField()

@@ -2,6 +2,7 @@
 
 from functools import cache
 from hashlib import blake2b
+from http import HTTPStatus
 
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
@@ -23,7 +24,10 @@ def openapi(request: HttpRequest) -> HttpResponse:
         content_type="application/json",
         headers={"ETag": etag, "Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"},
     )
-    return get_conditional_response(request, etag=etag, response=response) or response
+    answer = get_conditional_response(request, etag=etag, response=response) or response
+    if answer.status_code == HTTPStatus.NOT_MODIFIED:
+        answer.headers["Content-Length"] = str(len(body))  # of what is not sent (RFC 9110 §8.6)
+    return answer
 
 
 @require_safe

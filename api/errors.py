@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -23,6 +24,8 @@ logger = structlog.get_logger(__name__)
 OUT_OF_REACH = "There is no such resource, or this credential does not reach it."
 
 PROGRAMS = ("/v1/", "/oauth/", "/openapi.json", "/.well-known/")
+MAX_DETAILS = 500
+"""Values at fault that one answer names: a body has room for a hundred thousand."""
 COOKIE_MISSING = (
     "Your browser did not send the cookie that protects this form. Allow cookies for this site, open the page again "
     "and send the form once more."
@@ -216,9 +219,12 @@ def _like(exc: exceptions.APIException, *, code: str, message: str = "") -> ApiE
 
 
 def _invalid(exc: exceptions.ValidationError) -> ApiError:
-    details = list(_flatten(exc.detail, ""))
+    details = list(islice(_flatten(exc.detail, ""), MAX_DETAILS + 1))
     if len(details) == 1:
         message = f"{details[0]['field']}: {details[0]['message']}"
+    elif len(details) > MAX_DETAILS:
+        details.pop()
+        message = f"More than {MAX_DETAILS} values are not valid; details names the first of them."
     else:
         message = f"{len(details)} values are not valid; details names each."
     error = ApiError(message, code="invalid", details=details)

@@ -5,7 +5,8 @@ from typing import Any, ClassVar, TypeVar
 
 from django.db.models import QuerySet
 from django.http import QueryDict
-from django_filters import ChoiceFilter, FilterSet, IsoDateTimeFilter
+from django_filters import ChoiceFilter, FilterSet, IsoDateTimeFilter, MultipleChoiceFilter
+from django_filters.fields import MultipleChoiceField
 from rest_framework.exceptions import ErrorDetail
 
 from api.totals import ACTIVE, DEACTIVATED, WHOLE
@@ -49,6 +50,19 @@ class SyncedFilterSet(StrictFilterSet):
     updatedSince = IsoDateTimeFilter(  # noqa: N815
         field_name="updated_at", lookup_expr="gte", help_text="RFC 3339: changed then or later. For those who sync."
     )
+
+
+class SentChoicesField(MultipleChoiceField):
+    """Those that are not empty: an empty parameter counts as not sent."""
+
+    def clean(self, value: list[str]) -> list[str]:
+        return super().clean([one for one in value if one])
+
+
+class AnyOfFilter(MultipleChoiceFilter):
+    """A parameter that may repeat: any of its values."""
+
+    field_class = SentChoicesField
 
 
 class TrueFalseFilter(ChoiceFilter):

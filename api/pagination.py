@@ -56,7 +56,7 @@ class PageRequest:
     def of(cls, query: QueryDict, errors: dict[str, list[ErrorDetail]]) -> "PageRequest":
         """What is out of its bounds is added to `errors`, by parameter."""
         page = _integer(query, "page", 1, MAX_PAGE, errors)
-        if "cursor" in query and "page" in query:
+        if "cursor" in query and query.get("page"):
             errors["cursor"] = [ErrorDetail("Either cursor or page, not both.", "cursor_and_page")]
         return cls(page, _integer(query, "perPage", DEFAULT_PER_PAGE, MAX_PER_PAGE, errors), query.get("cursor"))
 
@@ -306,7 +306,7 @@ def _address(request: HttpRequest, paging: str) -> tuple[str, str]:
 
 def _integer(query: QueryDict, name: str, default: int, maximum: int, errors: dict[str, list[ErrorDetail]]) -> int:
     text = query.get(name)
-    if text is None:
+    if not text:
         return default
     if text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= maximum:
         return int(text)

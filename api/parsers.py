@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 from django.http import HttpRequest
+from django.utils.http import parse_header_parameters
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
@@ -16,7 +17,8 @@ def is_chunked(request: HttpRequest) -> bool:
 
 
 class JsonParser(parsers.BaseParser):
-    """Strict JSON by orjson: no NaN, no lone surrogates, nesting bounded (so no recursion error).
+    """Strict JSON by orjson: no NaN, no lone surrogates, nesting bounded to some 250 levels: what reads it further is
+    Python, which would fail on a thousand.
 
     The size is bounded by Django while the body is read (`DATA_UPLOAD_MAX_MEMORY_SIZE`, 413).
     """
@@ -28,20 +30,50 @@ class JsonParser(parsers.BaseParser):
         if not body:
             return {}
         try:
-            return orjson.loads(body)
+            sent = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"The body is not JSON: {error}") from error
+        try:
+            orjson.dumps([sent])  # so it is written for idempotency, which goes a quarter as deep as reading
+        except orjson.JSONEncodeError as error:
+            raise ParseError("The body is nested too deeply.") from error
+        return sent
 
 
 class MultiPartParser(parsers.MultiPartParser):
-    """A form with files, as DRF reads it; what has come of a file is removed at once where the rest does not come."""
+    """A form with files, as DRF reads it; what has come of a file is removed at once where the rest does not come.
+
+    Django by itself takes what it finds for the whole: of a body with another boundary, or without its end, nothing, or
+    a last part that has come in part or has the boundary in it.
+    """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        body: Any = _Body(stream)
         try:
-            return super().parse(stream, media_type, parser_context)
+            parsed = super().parse(body, media_type, parser_context)
+            boundary = parse_header_parameters(media_type or "")[1]["boundary"]
+            if f"--{boundary}--".encode() not in body.ending:
+                raise ParseError("The body does not end with the boundary that its Content-Type tells, and --.")
+            return parsed
         except Exception as error:
             for handler in parser_context["request"].upload_handlers:
                 handler.upload_interrupted()
             if isinstance(error, TypeError):  # so Python fails on a parameter that is there both whole and in pieces
                 raise ParseError("The body has a part whose header cannot be read.") from error
             raise
+
+
+class _Body:
+    """A body as Django's parser reads it, whose last bytes can be looked at."""
+
+    ENDING = 1_024
+    """Bytes: a boundary of 200 at most, and whatever few clients write after it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.ending = b""
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.ending = (self.ending + data[-self.ENDING :])[-self.ENDING :]
+        return data

@@ -36,6 +36,16 @@ class TrueFalseField(serializers.BooleanField):
         return super().to_internal_value(data)
 
 
+class BoundedListField(serializers.ListField):
+    """A list whose length is judged before its values: each value at fault gets words of its own, and a body has room
+    for hundreds of thousands."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if isinstance(data, list):
+            self.run_validators(data)
+        return super().to_internal_value(data)
+
+
 class ErrorDetailSerializer(serializers.Serializer[Any]):
     field = serializers.CharField(help_text="As sent; nested names are dotted.")
     code = serializers.CharField()
@@ -45,7 +55,9 @@ class ErrorDetailSerializer(serializers.Serializer[Any]):
 class ErrorSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="Stable and machine-readable.")
     message = serializers.CharField()
-    details = ErrorDetailSerializer(many=True, required=False, help_text="Every value at fault.")
+    details = ErrorDetailSerializer(
+        many=True, required=False, help_text="Every value at fault; of many, the first 500."
+    )
     request_id = serializers.CharField(help_text="To quote to support; also in X-Request-Id.")
 
 

@@ -212,14 +212,15 @@ class ApiView(APIView):
         """Headers that every answer carries; reads get an ETag and honour If-None-Match."""
         answer = self.finalize_response(self.request, response, *self.args, **self.kwargs).render()
         read = request.method in ("GET", "HEAD")
+        length = len(answer.content)
         answer.headers["Cache-Control"] = "private, no-cache" if read else "no-store"
         if read and answer.status_code == HTTPStatus.OK:
             answer.headers["ETag"] = etag = quote_etag(blake2b(answer.content, digest_size=16).hexdigest())
             conditional = cast(HttpResponseBase, get_conditional_response(request, etag=etag, response=answer))
             if conditional.status_code == HTTPStatus.NOT_MODIFIED:  # it would judge preconditions of writes as well
                 answer = conditional
-        if request.method == "HEAD":
-            answer.headers["Content-Length"] = str(len(answer.content))
+        if request.method == "HEAD" or answer.status_code == HTTPStatus.NOT_MODIFIED:
+            answer.headers["Content-Length"] = str(length)  # of what a GET would send (RFC 9110 §8.6)
             answer.content = b""
         if hasattr(self, "usage"):
             self.usage.put_on(answer)

@@ -3,9 +3,9 @@ from typing import ClassVar
 
 from django.db.models import QuerySet
 from django.http import QueryDict
-from django_filters import CharFilter, ChoiceFilter, IsoDateTimeFilter, MultipleChoiceFilter
+from django_filters import CharFilter, ChoiceFilter, IsoDateTimeFilter
 
-from api.filters import StrictFilterSet, SyncedFilterSet
+from api.filters import AnyOfFilter, StrictFilterSet, SyncedFilterSet
 from clients.models import Client, FunnelStatus, InsuranceType, QuestionSet
 from clients.search import Kind, email_key, phone_key, query_of_value, query_of_words
 
@@ -25,7 +25,7 @@ class ClientFilter(SyncedFilterSet):
     )
     filterByEmail = CharFilter(method="by_email", max_length=254, help_text="The whole address, in any case.")  # noqa: N815
     filterByPhone = CharFilter(method="by_phone", max_length=40, help_text="The whole number, however it is written.")  # noqa: N815
-    salesFunnelStatus = MultipleChoiceFilter(  # noqa: N815
+    salesFunnelStatus = AnyOfFilter(  # noqa: N815
         field_name="sales_funnel_status", choices=FunnelStatus.choices, help_text="May repeat: any of them."
     )
     createdAfter = IsoDateTimeFilter(field_name="created_at", lookup_expr="gt", help_text="RFC 3339.")  # noqa: N815
@@ -40,7 +40,7 @@ class ClientFilter(SyncedFilterSet):
     def parts(cls, query: QueryDict) -> Sequence[str] | None:
         if cls.asked(query, but=frozenset({"salesFunnelStatus"})):
             return None
-        return sorted(set(query.getlist("salesFunnelStatus"))) or FunnelStatus.values
+        return sorted({one for one in query.getlist("salesFunnelStatus") if one}) or FunnelStatus.values
 
     def by_words(self, queryset: QuerySet[Client], name: str, value: str) -> QuerySet[Client]:
         return self._found(queryset, query_of_words(self.known["agent_id"], Kind.ANY, value))

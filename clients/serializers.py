@@ -12,7 +12,7 @@ from rest_framework import serializers
 from agents.models import Agent
 from agents.serializers import PhoneNumberField
 from api.errors import Invalid
-from api.serializers import EmailField, TextField
+from api.serializers import BoundedListField, EmailField, TextField
 from api.uploads import OneFileField
 from clients.models import Client, DeclarationPage, FunnelStatus, InsuranceType, Question, QuestionSet, Submission
 
@@ -63,7 +63,7 @@ class AnswersField(serializers.DictField):
 class SubmissionChangeSerializer(serializers.Serializer[Any]):
     """Any of these; what is absent stays as it is. `answers` are all answers: those left out are removed."""
 
-    insurance_types = serializers.ListField(
+    insurance_types = BoundedListField(
         child=serializers.ChoiceField(choices=InsuranceType.choices), max_length=20, required=False
     )
     answers = AnswersField(required=False)

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from api.openapi.examples import PATH_IDS, TIME
 from api.openapi.examples import UUID as EVENT_ID
-from api.serializers import TextField
+from api.serializers import BoundedListField, TextField
 from webhooks.catalogue import EVENT_TYPES, EVERY, SUBSCRIBABLE, EventType
 from webhooks.models import Attempt, Delivery, Subscription, message_id
 
@@ -24,7 +24,7 @@ SUBSCRIPTION_EXAMPLES = {
 }
 
 
-class EventsField(serializers.ListField):
+class EventsField(BoundedListField):
     """Types of events, each once, in the catalogue's order; with `*`, that alone."""
 
     child = serializers.ChoiceField(choices=SUBSCRIBABLE)

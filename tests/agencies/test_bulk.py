@@ -73,11 +73,12 @@ def test_500_are_taken_with_as_many_queries_as_one(api: Api, partner: PartnerSea
     [
         ([], {"agents": "min_length"}),
         ([row(number) for number in range(501)], {"agents": "max_length"}),
+        ([0] * 501, {"agents": "max_length"}),
         (None, {"agents": "null"}),
         ({"0": row(1)}, {"agents": "not_a_list"}),
         ([row(1), "ann", None], {"agents.1": "not_a_dict", "agents.2": "null"}),
     ],
-    ids=["none", "too many", "null", "no list", "no objects"],
+    ids=["none", "too many", "too many that are no objects", "null", "no list", "no objects"],
 )
 def test_a_list_out_of_bounds_adds_nobody(
     api: Api, partner: PartnerSeat, agency: AgencySeat, rows: Any, expected: dict[str, str]

@@ -28,6 +28,15 @@ def test_a_304_has_the_headers_of_every_answer(api: Api, path: str, token: str) 
     assert expected <= answer.headers.keys()
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_304_tells_the_length_of_what_it_does_not_send(api: Api, path: str, token: str, method: str) -> None:
+    """Any other length it must not tell (RFC 9110 §8.6): who kept the answer would cut it to that."""
+    whole = api.get(path, token=token)
+    answer = api.call(method, path, token=token, if_none_match=whole.headers["ETag"])
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["Content-Length"] == str(len(whole.content))
+
+
 @pytest.mark.parametrize("form", ["*", "W/{}", '"other", {}'])
 def test_every_form_of_the_header_is_read(api: Api, path: str, token: str, form: str) -> None:
     etag = api.get(path, token=token).headers["ETag"]

@@ -98,6 +98,11 @@ FILTERS: list[tuple[dict[str, Any], list[str]]] = [
     ({"salesFunnelStatus": "new"}, ["José", "Bob", "小明"]),
     ({"salesFunnelStatus": ["won", "lost"]}, []),
     ({"salesFunnelStatus": ["won", "new"], "search": "bob"}, ["Bob"]),
+    ({"salesFunnelStatus": ["won", ""]}, []),
+    (
+        dict.fromkeys(("salesFunnelStatus", "search", "createdAfter", "sort", "include", "page"), ""),
+        ["José", "Bob", "小明"],
+    ),
     ({"createdAfter": "2020-01-01T00:00:00Z"}, ["José", "Bob", "小明"]),
     ({"createdBefore": "2020-01-01T00:00:00Z"}, []),
     ({"updatedAfter": "2999-01-01T00:00:00+02:00"}, []),

@@ -45,6 +45,7 @@ def test_a_submission_is_started_in_progress(api: Api, client_seat: ClientSeat) 
         ({"insurance_types": "auto"}, {"insurance_types": "not_a_list"}),
         ({"insurance_types": ["boat"]}, {"insurance_types.0": "invalid_choice"}),
         ({"insurance_types": ["auto"] * 21}, {"insurance_types": "max_length"}),
+        ({"insurance_types": ["boat"] * 21}, {"insurance_types": "max_length"}),
         ({"answers": []}, {"answers": "not_a_dict"}),
         ({"answers": {"auto": {"drivers": 2}}}, {"answers.auto": "not_asked"}),
     ],
@@ -161,6 +162,13 @@ def test_an_answer_that_does_not_fit_is_named(api: Api, asking: AgentSeat, clien
     submission = new_submission(api, client_seat, insurance_types=["auto", "umbrella", "life"])
     named = [(answers, faults(change(api, submission, answers=answers))) for answers, _ in DO_NOT_FIT]
     assert named == DO_NOT_FIT
+
+
+def test_of_very_many_that_do_not_fit_the_first_are_named(api: Api, submission: SubmissionSeat) -> None:
+    """A body has room for a hundred thousand."""
+    told = change(api, submission, answers={str(number): 0 for number in range(1_000)}).json()["error"]
+    assert [detail["field"] for detail in told["details"]] == [f"answers.{number}" for number in range(500)]
+    assert told["message"] == "More than 500 values are not valid; details names the first of them."
 
 
 def test_what_is_required_is_needed_to_complete_and_not_before(

@@ -95,6 +95,7 @@ def test_what_is_not_the_callers_to_say_is_passed_over(api: Api, admin_agent: Ag
         ({"events": ["webhook.test"]}, {"events.0": "invalid_choice"}),
         ({"events": [["*"], None]}, {"events.0": "invalid_choice", "events.1": "null"}),
         ({"events": ["*"] * 51}, {"events": "max_length"}),
+        ({"events": ["nothing"] * 51}, {"events": "max_length"}),
         ({"description": "x" * 201}, {"description": "max_length"}),
         ({"description": None}, {"description": "null"}),
         ({"url": "", "events": []}, {"url": "blank", "events": "min_length"}),
