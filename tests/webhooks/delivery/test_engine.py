@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, connections
+from django.db.models.functions import Now
 
 from tests.running.conftest import wait_for
 from tests.threads import another_connection
 from tests.webhooks.delivery.rows import due, run, states, subscription
 from tests.webhooks.scripted import Gate, Hit, Receiver, answer, hang, receiving
-from webhooks.models import Attempt, Delivery
+from webhooks.models import Attempt, Delivery, Subscription
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,6 +84,25 @@ def test_gone_disables_the_webhook_and_holds_what_waits(there: Receiver) -> None
     to.refresh_from_db()
     assert (to.status, to.disabled_reason, states(to)) == ("disabled", "gone", ["held"] * 30)
     assert len(there.hits) < 30
+
+
+def test_an_address_that_was_left_behind_says_nothing_of_the_new_one(there: Receiver) -> None:
+    """The receiver has moved, and the webhook with it, while a delivery is under way to where it was."""
+    gate = there.plans["/old"] = Gate(answer(410))
+    to = subscription(there.url("/old"))
+    due(to)
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(_engine_in_a_thread)
+        wait_for(lambda: gate.waiting)
+        Subscription.objects.filter(pk=to.pk).update(url=there.url("/new"))
+        gate.open()
+        done.result(20)
+    to.refresh_from_db()
+    assert (to.status, states(to)) == ("enabled", ["pending"])
+    Delivery.objects.update(next_attempt_at=Now())
+    Subscription.objects.update(breaker_open_until=None)
+    run()
+    assert (states(to), len(there.at("/new"))) == (["delivered"], 1)
 
 
 def test_what_a_worker_that_died_had_leased_is_delivered(there: Receiver) -> None:
