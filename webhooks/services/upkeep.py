@@ -3,6 +3,7 @@
 Each function does a bounded amount, can be cut off anywhere, and does the rest when it is called again.
 """
 
+import random
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -77,6 +78,7 @@ def tell_admins() -> None:
     """Sends what the agencies' admins are to know; once, or again where a crash left open whether it was sent."""
     watched = Subscription.objects.kept().filter(~Q(told="") | Q(failing_since__isnull=False) | _disabled_by_itself())
     with_news = [one.pk for one in watched.defer("secrets") if _news_of(one, timezone.now())]
+    random.shuffle(with_news)  # those of whom nobody can be told have news for ever
     try:
         for pk in with_news[:AT_ONCE]:
             _tell(pk)
@@ -86,8 +88,10 @@ def tell_admins() -> None:
 
 @transaction.atomic
 def _tell(pk: UUID) -> None:
-    """One at a time. The row itself is not locked: deliveries wait for no mail server. Raises OSError."""
+    """One at a time. The row itself is not locked: deliveries wait for no mail server, which may take longer over all
+    admins than a transaction may stand idle: cut off, it would forget that they were told. Raises OSError."""
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"webhook told {pk}"])
         [is_alone] = cursor.fetchone()
     subscription = Subscription.objects.kept().filter(pk=pk).first()
