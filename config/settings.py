@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import structlog
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
@@ -285,21 +286,29 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+# What no worker came for is dropped after an hour (by the worker's clock, which may be wrong by minutes): each sweep of
+# pages rings for hundreds of them.
+UNHEARD = 3600
+# Each day at an hour, when it is night in America: counted from its start, a day would never be over for a beat that is
+# started each day and has nowhere to remember.
 CELERY_BEAT_SCHEDULE = {
     "deliver-webhooks": {
         "task": "webhooks.tasks.deliver",
         "schedule": 5,
-        "options": {"queue": "webhooks", "expires": 3600},  # an hour: by the worker's clock, which may be wrong
+        "options": {"queue": "webhooks", "expires": UNHEARD},
     },
-    "watch-webhooks": {"task": "webhooks.tasks.watch", "schedule": 60},
-    "tidy-webhooks": {"task": "webhooks.tasks.tidy", "schedule": 24 * 3600},
+    "watch-webhooks": {"task": "webhooks.tasks.watch", "schedule": 60, "options": {"expires": UNHEARD}},
+    "tidy-webhooks": {"task": "webhooks.tasks.tidy", "schedule": crontab(hour=9, minute=0)},
     "clear-expired-oauth-tokens": {"task": "oauth_clients.tasks.clear_expired_tokens", "schedule": 3600},
-    "resume-reading": {"task": "clients.tasks.resume_reading", "schedule": 60},
-    "sweep-pictures": {"task": "agencies.tasks.sweep_pictures", "schedule": 24 * 3600},
-    "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": 24 * 3600},
+    "resume-reading": {"task": "clients.tasks.resume_reading", "schedule": 60, "options": {"expires": UNHEARD}},
+    "sweep-pictures": {"task": "agencies.tasks.sweep_pictures", "schedule": crontab(hour=9, minute=10)},
+    "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": crontab(hour=9, minute=20)},
     "clear-expired-idempotency-keys": {"task": "api.tasks.clear_expired_idempotency_keys", "schedule": 3600},
-    "clear-expired-sessions": {"task": "administration.tasks.clear_expired_sessions", "schedule": 24 * 3600},
-    "tidy-totals": {"task": "agents.tasks.tidy_totals", "schedule": 24 * 3600},
+    "clear-expired-sessions": {
+        "task": "administration.tasks.clear_expired_sessions",
+        "schedule": crontab(hour=9, minute=30),
+    },
+    "tidy-totals": {"task": "agents.tasks.tidy_totals", "schedule": crontab(hour=9, minute=40)},
 }
 
 # --- pages ------------------------------------------------------------------------------------
