@@ -195,10 +195,10 @@ class _Database:
 
 
 async def _connect() -> AsyncConnection[Any]:
-    """A connection to where Django's settings lead."""
-    ours = ("host", "port", "dbname", "user", "password", "options", "connect_timeout", "sslmode", "sslrootcert")
+    """A connection to where Django's settings lead, in every way but what is of Django's own cursors."""
     facts = django_connection.get_connection_params()
-    return await AsyncConnection.connect(autocommit=True, **{name: facts[name] for name in ours if name in facts})
+    del facts["cursor_factory"], facts["context"]
+    return await AsyncConnection.connect(autocommit=True, **facts)
 
 
 def _disable_gone(urls: dict[UUID, str]) -> None:

@@ -139,6 +139,23 @@ def test_a_connection_that_is_lost_in_the_middle_loses_nothing(there: Receiver) 
     assert len(there.hits) == 10
 
 
+def test_it_comes_to_the_database_by_all_that_its_address_says(
+    there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client's certificate, for one. (What is shown of it is the name that the address has for who comes.)"""
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "application_name", "harbour")
+    gate = there.plans["/"] = Gate()
+    due(subscription(there.url("/")))
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(_engine_in_a_thread)
+        wait_for(lambda: gate.waiting)
+        with another_connection() as onlooker:
+            [(count,)] = onlooker.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'harbour'")
+        gate.open()
+        done.result(20)
+    assert count
+
+
 def test_two_at_once_deliver_each_once(there: Receiver) -> None:
     targets = [subscription(there.url(f"/{n}")) for n in range(5)]
     for to in targets:
