@@ -142,7 +142,10 @@ def _send(subscription: Subscription, news: str) -> bool:
 
 
 def make_partitions_ready() -> None:
-    partitions.make_ready(connection, timezone.now())
+    try:
+        partitions.make_ready(connection, timezone.now())
+    except partitions.Busy:
+        logger.warning("webhook_months_not_made")
 
 
 def let_go_of_held() -> None:
@@ -160,8 +163,7 @@ def let_go_of_held() -> None:
 def remove_old() -> None:
     """Attempts by whole months; deliveries row by row, and after them their events by whole months."""
     now = timezone.now()
-    for name in partitions.over(connection, "webhooks_attempt", now - ATTEMPTS_FOR):
-        partitions.drop(connection, "webhooks_attempt", name)
+    _drop_before("webhooks_attempt", now - ATTEMPTS_FOR)
     last = partitions.first_id(now - DELIVERIES_FOR)
     over = Delivery.objects.filter(event__lt=last, finished_at__isnull=False)
     for _ in range(MOST_BATCHES):
@@ -169,8 +171,12 @@ def remove_old() -> None:
         Delivery.objects.filter(pk__in=batch)._raw_delete(Delivery.objects.db)
         if len(batch) < BATCH:
             break
-    for name in partitions.over(connection, "webhooks_event", now - DELIVERIES_FOR):
+    _drop_before("webhooks_event", now - DELIVERIES_FOR)
+
+
+def _drop_before(table: str, moment: datetime) -> None:
+    for name in partitions.over(connection, table, moment):
         try:
-            partitions.drop(connection, "webhooks_event", name)
-        except IntegrityError:  # an old event was sent anew, and is not there yet
-            logger.info("webhook_events_kept", partition=name)
+            partitions.drop(connection, table, name)
+        except (IntegrityError, partitions.Busy) as failure:  # the first: an old event was sent anew, and is on its way
+            logger.info("webhook_month_kept", partition=name, reason=type(failure).__name__)
