@@ -5,20 +5,17 @@ from uuid import UUID
 
 import structlog
 from celery import shared_task
-from django.db.models import Q
 from django.db.models.functions import Now
 
+from api.errors import Unavailable
 from clients import files
-from clients.models import DeclarationPage
 from clients.reading.extraction import Unreadable, text_of
 from clients.reading.fields import find
-from clients.services.declaration_pages import keep_reading, ring, try_reading
+from clients.services.declaration_pages import keep_reading, ring, take_back_try, try_reading, unread
 
 logger = structlog.get_logger(__name__)
 MOST_TRYING = 100
 """Seconds of one try, most of them for a storage that is slow: the reading itself is bounded (clients.reading)."""
-TRY_AGAIN_AFTER = timedelta(minutes=2)
-"""Longer than any try takes: whose worker died has not long to wait."""
 SWEEP_AT_MOST = 500
 
 
@@ -29,8 +26,10 @@ def read_declaration_page(page_id: str) -> None:
     if page is None:
         return
     try:
-        with files.storage().open(page.stored_name) as file:
+        with files.opened(page.stored_name) as file:
             text = text_of(file)
+    except Unavailable:
+        take_back_try(page.pk)
     except (Unreadable, FileNotFoundError) as failure:
         logger.info("declaration_page_unreadable", page=page_id, reason=str(failure)[:100])
         keep_reading(page_id=page.pk, text=None, found={})
@@ -41,9 +40,7 @@ def read_declaration_page(page_id: str) -> None:
 @shared_task
 def resume_reading() -> None:
     """Rings for each page that nobody reads: its doorbell was missed, or its worker died."""
-    idle = Q(reading_tried_at__isnull=True) | Q(reading_tried_at__lt=Now() - TRY_AGAIN_AFTER)
-    waiting = DeclarationPage.objects.filter(idle, reading=DeclarationPage.Reading.PENDING)
-    late = waiting.filter(uploaded_at__lt=Now() - timedelta(minutes=1)).order_by("uploaded_at")
+    late = unread().filter(uploaded_at__lt=Now() - timedelta(minutes=1)).order_by("uploaded_at")
     for page_id in late.values_list("pk", flat=True)[:SWEEP_AT_MOST]:
         ring(page_id)
 

@@ -299,19 +299,22 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "config.celery:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
-# At a time (UTC), and not so long after beat began: where that is started anew each day, and its file is not kept, it
-# would never be.
-EACH_DAY = crontab(hour=3, minute=0)
+# What no worker came for is dropped after an hour (by the worker's clock, which may be wrong by minutes): each sweep of
+# pages rings for hundreds of them.
+UNHEARD = {"expires": 3600}
+# At a time (UTC), when it is night in America, and not so long after beat began: where that is started anew each day,
+# and its file is not kept, it would never be.
+EACH_DAY = crontab(hour=9, minute=0)
 CELERY_BEAT_SCHEDULE = {
     "deliver-webhooks": {
         "task": "webhooks.tasks.deliver",
         "schedule": 5,
-        "options": {"queue": "webhooks", "expires": 3600},  # an hour: by the worker's clock, which may be wrong
+        "options": {"queue": "webhooks", **UNHEARD},
     },
-    "watch-webhooks": {"task": "webhooks.tasks.watch", "schedule": 60},
+    "watch-webhooks": {"task": "webhooks.tasks.watch", "schedule": 60, "options": UNHEARD},
     "tidy-webhooks": {"task": "webhooks.tasks.tidy", "schedule": EACH_DAY},
     "clear-expired-oauth-tokens": {"task": "oauth_clients.tasks.clear_expired_tokens", "schedule": 3600},
-    "resume-reading": {"task": "clients.tasks.resume_reading", "schedule": 60},
+    "resume-reading": {"task": "clients.tasks.resume_reading", "schedule": 60, "options": UNHEARD},
     "sweep-pictures": {"task": "agencies.tasks.sweep_pictures", "schedule": EACH_DAY},
     "sweep-orphans": {"task": "clients.tasks.sweep_orphans", "schedule": EACH_DAY},
     "clear-expired-idempotency-keys": {"task": "api.tasks.clear_expired_idempotency_keys", "schedule": 3600},

@@ -21,6 +21,7 @@ from django_ratelimit import core as ratelimit
 from agencies.models import Agency
 from agencies.services import create_agency
 from agents.services import Created, create_agent
+from api import doorbell, ratelimits
 from api.principals import Administrator, Partner
 from api.tenancy import acting_for
 from oauth_clients.models import OAuthClient
@@ -212,8 +213,11 @@ def _seat(made: Created) -> AgentSeat:
 
 @pytest.fixture(autouse=True)
 def _fresh_counters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that what one test sends does not count in another, and no window ends in the middle of a test."""
+    """So that what one test sends does not count in another, no window ends in the middle of a test, and the store or
+    the broker that was away in one is asked in the next."""
     cache.clear()
+    for module in (doorbell, ratelimits):
+        monkeypatch.setattr(module, "_pause_until", 0.0)
     now = time.time()
     monkeypatch.setattr(ratelimit, "time", SimpleNamespace(time=lambda: now))
 

@@ -6,17 +6,24 @@ stays the primary key, and a row is found by it without asking every month.
 Workers do not own the tables: functions of the database's add and drop months, and nothing else (api.policies).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import migrations, transaction
+from django.db import OperationalError, migrations, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.errors import LockNotAvailable
 
 TABLES = ("webhooks_event", "webhooks_attempt")
 MONTHS_AHEAD = 12
 """So many are kept ready: a clock process that is down for less loses nothing."""
+PATIENCE = "500ms"
+"""For who uses the table as a month comes or goes, a back-up for one: so long do all others wait, who come after."""
+
+
+class Busy(Exception):
+    """Somebody uses the table; another day will do."""
 
 
 class CreatePartitionedModel(migrations.CreateModel):
@@ -41,10 +48,9 @@ def make_first(connection: BaseDatabaseWrapper, now: datetime) -> None:
 
 
 def make_ready(connection: BaseDatabaseWrapper, now: datetime) -> None:
-    """Creates what is missing of this month's partitions and the next months'."""
-    with connection.cursor() as cursor:
-        for month in _months(now):
-            cursor.execute("SELECT partition_added(%s, %s, %s, %s)", month)
+    """Creates what is missing of this month's partitions and the next months'. Raises Busy."""
+    for month in _months(now):
+        _change(connection, "SELECT partition_added(%s, %s, %s, %s)", month)
 
 
 def over(connection: BaseDatabaseWrapper, table: str, moment: datetime) -> list[str]:
@@ -59,9 +65,19 @@ def over(connection: BaseDatabaseWrapper, table: str, moment: datetime) -> list[
 
 
 def drop(connection: BaseDatabaseWrapper, table: str, name: str) -> None:
-    """The partition with all its rows. Raises IntegrityError where something still refers to one of them."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT partition_dropped(%s, %s)", [table, name])
+    """The partition with all its rows. Raises Busy, and IntegrityError where something still refers to one of them."""
+    _change(connection, "SELECT partition_dropped(%s, %s)", [table, name])
+
+
+def _change(connection: BaseDatabaseWrapper, query: str, values: Sequence[Any]) -> None:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+            cursor.execute(query, values)
+    except OperationalError as failure:
+        if isinstance(failure.__cause__, LockNotAvailable):
+            raise Busy from failure
+        raise
 
 
 def _months(now: datetime) -> Iterator[tuple[str, str, UUID, UUID]]:

@@ -1,12 +1,12 @@
 """Every write to declaration pages: uploaded, read, corrected, taken out again."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.files.base import File
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.http import Http404
 
@@ -25,6 +25,8 @@ MAX_PAGES = 20
 """Of one submission."""
 MAX_TRIES = 3
 """Of reading one page."""
+TRY_AGAIN_AFTER = timedelta(minutes=2)
+"""Longer than any try takes: whose worker died has not long to wait."""
 
 
 def add_declaration_page(*, actor: Principal, submission: Submission, upload: File) -> DeclarationPage:
@@ -88,14 +90,29 @@ def ring(page_id: UUID) -> None:
     doorbell.ring("clients.tasks.read_declaration_page", str(page_id))
 
 
+def unread() -> QuerySet[DeclarationPage]:
+    """The pages that are to be read, and that no worker is at."""
+    idle = Q(reading_tried_at__isnull=True) | Q(reading_tried_at__lt=Now() - TRY_AGAIN_AFTER)
+    return DeclarationPage.objects.filter(idle, reading=DeclarationPage.Reading.PENDING)
+
+
 def try_reading(page_id: UUID) -> DeclarationPage | None:
     """The page, its try counted before it is made, so that a file that kills its worker is not tried for ever; None
-    where it is gone, read already, or was tried MAX_TRIES times."""
-    pending = DeclarationPage.objects.filter(pk=page_id, reading=DeclarationPage.Reading.PENDING)
-    if pending.filter(reading_tries__gte=MAX_TRIES).update(reading=DeclarationPage.Reading.FAILED):
+    where it is gone, read already, being read, or was tried MAX_TRIES times.
+
+    Doorbells may ring more than once for a page: its tries are not those of its doorbells.
+    """
+    page = unread().filter(pk=page_id)
+    if page.filter(reading_tries__gte=MAX_TRIES).update(reading=DeclarationPage.Reading.FAILED):
         return None
-    tried = pending.update(reading_tries=F("reading_tries") + 1, reading_tried_at=Now())
-    return pending.first() if tried else None
+    tried = page.update(reading_tries=F("reading_tries") + 1, reading_tried_at=Now())
+    return DeclarationPage.objects.filter(pk=page_id).first() if tried else None
+
+
+def take_back_try(page_id: UUID) -> None:
+    """The storage did not give the file, which says nothing of it; it is tried again after TRY_AGAIN_AFTER."""
+    pending = DeclarationPage.objects.filter(pk=page_id, reading=DeclarationPage.Reading.PENDING)
+    pending.update(reading_tries=F("reading_tries") - 1)
 
 
 @transaction.atomic

@@ -9,9 +9,12 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.http import HttpResponse
 from django.test.client import encode_multipart
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from agencies.models import Agency
 from agents.models import Agent
+from api import tasks
 from api.models import IdempotentAnswer
 from api.tasks import clear_expired_idempotency_keys
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
@@ -203,6 +206,18 @@ def test_what_is_expired_is_cleared(api: Api, partner: PartnerSeat) -> None:
     clear_expired_idempotency_keys()
     assert IdempotentAnswer.objects.count() == 1
     assert post(api, partner, "young").headers["Idempotency-Replayed"] == "true"
+
+
+def test_many_are_cleared_by_as_many_statements_as_it_takes(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    long_ago = timezone.now() - timedelta(days=9)
+    for number in range(5):
+        digest = bytes([number])
+        IdempotentAnswer.objects.create(key_digest=digest, fingerprint=b"", sealed_answer=b"", created_at=long_ago)
+    with CaptureQueriesContext(connection) as captured:
+        clear_expired_idempotency_keys()
+    assert len([one for one in captured if one["sql"].startswith("DELETE")]) == 3
+    assert not IdempotentAnswer.objects.exists()
 
 
 # --- at rest ------------------------------------------------------------------------------------------

@@ -119,9 +119,30 @@ def test_a_file_that_kills_its_worker_is_tried_three_times(
     for _ in range(3):
         with pytest.raises(SystemExit):
             tasks.read_declaration_page(page.uuid)
+        minutes_pass()
     tasks.read_declaration_page(page.uuid)
     assert tries == [1, 2, 3]
     assert shown(api, page)["reading"] == "failed"
+
+
+def minutes_pass() -> None:
+    DeclarationPage.objects.update(reading_tried_at=timezone.now() - timedelta(minutes=3))
+
+
+def test_doorbells_that_ring_while_it_is_read_cost_no_try(
+    api: Api, page: PageSeat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as a sweep rang that could not be heard for some minutes, and then all at once."""
+
+    def read_slowly(_: Any) -> str:
+        monkeypatch.setattr(tasks, "text_of", lambda _: pytest.fail("it is being read"))
+        for _ in range(services.MAX_TRIES):
+            tasks.read_declaration_page(page.uuid)
+        return TEXT
+
+    monkeypatch.setattr(tasks, "text_of", read_slowly)
+    tasks.read_declaration_page(page.uuid)
+    assert (shown(api, page)["reading"], row(page).reading_tries) == ("done", 1)
 
 
 def test_a_picture_is_not_read(api: Api, submission: SubmissionSeat) -> None:

@@ -31,7 +31,7 @@ def test_what_is_done_each_day_is_done_though_beat_began_this_day_and_kept_nothi
         DATABASE_URL=CLOSED_DATABASE,
         REDIS_URL=os.environ["REDIS_URL"],
         LD_PRELOAD="/usr/$LIB/faketime/libfaketimeMT.so.1",
-        FAKETIME="@2030-01-01 02:59:50",
+        FAKETIME="@2030-01-01 08:59:50",
     )
     queue = redis.Redis.from_url(os.environ["REDIS_URL"])
     wait_for(lambda: {json.loads(one)["headers"]["task"] for one in queue.lrange("celery", 0, -1)} >= EACH_DAY)

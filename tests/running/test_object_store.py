@@ -3,16 +3,19 @@ happens to the store and the line to it."""
 
 import os
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.utils import timezone
 
 from api import stores
 from clients import tasks
 from clients.models import DeclarationPage
+from clients.services.declaration_pages import MAX_TRIES
 from config.environment import file_storage
 from tests.answers import data
 from tests.clients.conftest import PDF, PageSeat, SubmissionSeat, new_client, new_page, new_submission, send, upload
@@ -22,6 +25,7 @@ from tests.threads import crossed
 
 from .conftest import Serve, migrated_database_url
 from .object_store import BUCKET, Line, ObjectStore, running, settings_for
+from .test_reading import declarations
 from .uploading import assert_memory_is_flat, measures_memory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -183,6 +187,22 @@ def test_what_a_failing_store_did_not_give_up_is_swept_when_it_is_well(
     line.says = None
     tasks.sweep_orphans()
     assert store.objects().keys() == {moved[kept.uuid], on_its_way, picture}
+
+
+@pytest.mark.usefixtures("in_bucket")
+def test_a_page_that_a_failing_store_does_not_give_is_read_when_it_is_well(
+    api: Api, submission: SubmissionSeat, line: Line
+) -> None:
+    """However long that takes: it says nothing of the page."""
+    new_page(api, submission, declarations())
+    line.says = FAILING
+    for _ in range(MAX_TRIES + 2):
+        with suppress(Exception):
+            tasks.read_declaration_page(str(row().pk))
+        DeclarationPage.objects.update(reading_tried_at=timezone.now() - timedelta(minutes=3))
+    line.says = None
+    tasks.read_declaration_page(str(row().pk))
+    assert (row().reading, row().carrier) == ("done", "Granite Mutual Insurance Company")
 
 
 @pytest.mark.usefixtures("in_bucket")

@@ -1,13 +1,16 @@
 """Mail to the admins of an agency about its webhooks: when, to whom, and once (design §6)."""
 
 import socket
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from threading import Thread
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from tests.answers import data
@@ -161,9 +164,10 @@ def test_an_agency_without_admins_is_told_nothing_and_holds_up_nobody(
 class MailServer:
     """A mail server on this machine, of the few words that it takes to be sent a message by smtplib."""
 
-    def __init__(self, refuses: str = "", hangs: bool = False) -> None:
+    def __init__(self, refuses: Collection[str] = (), hangs: bool = False, seconds: float = 0) -> None:
+        """`seconds` are what it takes over each message."""
         self.received: list[str] = []
-        self._refuses, self._hangs = refuses, hangs
+        self._refuses, self._hangs, self._seconds = refuses, hangs, seconds
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self._thread = Thread(target=self._serve)
@@ -197,12 +201,13 @@ class MailServer:
             word, _, rest = line.decode().strip().partition(" ")
             if word == "rcpt":
                 to = rest.partition("<")[2].rstrip(">")
-                say("550 no such mailbox" if to == self._refuses else "250 good")
+                say("550 no such mailbox" if to in self._refuses else "250 good")
             elif word == "data":
                 say("354 go on")
                 while stream.readline() != b".\r\n":
                     pass
                 self.received.append(to)
+                time.sleep(self._seconds)
                 say("250 taken")
             elif word == "quit":
                 say("221 bye")
@@ -247,7 +252,7 @@ def test_while_the_mail_server_is_away_nothing_is_taken_for_told(
 def test_an_admin_whose_mailbox_is_refused_keeps_no_other_from_being_told_once(
     agency: AgencySeat, webhook: WebhookSeat, mail_server: Callable[..., MailServer], logged: Callable[[], str]
 ) -> None:
-    server = mail_server(refuses=agency.owner.email)
+    server = mail_server(refuses=[agency.owner.email])
     failing(webhook, 2 * DAY)
     for _ in range(2):
         upkeep.tell_admins()
@@ -255,6 +260,19 @@ def test_an_admin_whose_mailbox_is_refused_keeps_no_other_from_being_told_once(
     text = logged()
     assert text.count("mail_not_sent") == 1
     assert agency.owner.email not in text
+
+
+def test_as_many_as_are_told_at_once_whose_admins_nobody_reaches_keep_no_other_from_being_told(
+    api: Api, agency: AgencySeat, foreign_agent: AgentSeat, foreign_agency: AgencySeat,
+    mail_server: Callable[..., MailServer], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(upkeep, "AT_ONCE", 2)
+    server = mail_server(refuses=[agency.owner.email])
+    for admin in (agency.owner, agency.owner, foreign_agent):  # in the order in which they are found
+        failing(new_webhook(api, admin), 2 * DAY)
+    for _ in range(40):
+        upkeep.tell_admins()
+    assert sorted(server.received) == [foreign_agent.email, foreign_agency.owner.email]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -272,6 +290,22 @@ def test_a_mail_server_that_hangs_holds_up_no_delivery(
 
     at_once(upkeep.tell_admins, deliver)
     assert owners.row.told == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_admins_whom_a_slow_mail_server_was_long_over_are_told_once(
+    agency: AgencySeat, webhook: WebhookSeat, mail_server: Callable[..., MailServer]
+) -> None:
+    """Longer than PostgreSQL lets a transaction stand idle."""
+    server = mail_server(seconds=0.4)
+    failing(webhook, 2 * DAY)
+    with connection.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = '200ms'")
+    for _ in range(2):
+        with suppress(OperationalError):  # the connection that was ended: a worker's next task has a new one
+            upkeep.tell_admins()
+        connection.close()
+    assert sorted(server.received) == [webhook.admin.email, agency.owner.email]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,5 +1,6 @@
 """What time brings about: webhooks that fail for days, strays, and what is kept for how long (design §6)."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,7 +15,7 @@ from tests.answers import data
 from tests.conftest import AgencySeat, AgentSeat, Api
 from tests.threads import PATIENCE, another_connection, await_waiting, callers
 from tests.webhooks.conftest import WebhookSeat, change, failing, new_delivery, new_webhook, tried
-from webhooks import partitions
+from webhooks import partitions, tasks
 from webhooks.delivery import claims
 from webhooks.models import Attempt, Delivery, Event, Subscription
 from webhooks.services import subscriptions, upkeep
@@ -256,3 +257,28 @@ def test_a_clock_that_stood_still_for_months_makes_ready_what_is_missing(db: Non
     partitions.make_ready(connection, later)
     for table in partitions.TABLES:
         assert f"{table}_{month(months(later)[-1])}" in names(table)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("table", partitions.TABLES)
+def test_months_that_somebody_reads_are_left_for_another_day_and_hold_up_nobody(
+    api: Api, webhook: WebhookSeat, agency: AgencySeat, past: datetime, table: str
+) -> None:
+    """As a back-up reads every table, an hour long: who waits to change one holds up all who come after."""
+    old = delivery_of(event_of(agency, past), webhook, state=State.DELIVERED, finished_at=past)
+    delivery_of(event_of(agency, timezone.now()), webhook, id=id_of(timezone.now() - 31 * DAY), state=State.HELD)
+    with callers() as start:
+        with another_connection() as backup, backup.transaction():
+            backup.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
+            tidying = start(tasks.tidy)
+            await_waiting(1)
+            begun = time.monotonic()
+            new_delivery(api, webhook)
+            Attempt.objects.create(delivery=old, number=1, started_at=past, duration_ms=1, answer=b"")
+            assert time.monotonic() - begun < 3
+            tidying.result(PATIENCE)
+        assert f"{table}_{month(past)}" in names(table)
+        assert Delivery.objects.filter(state=State.CANCELLED).count() == 1
+        assert not Delivery.objects.filter(pk=old.pk).exists()
+        tasks.tidy()
+        assert f"{table}_{month(past)}" not in names(table)

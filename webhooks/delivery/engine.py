@@ -125,7 +125,7 @@ class Engine:
             secrets=secrets.live(target.secrets, now),
         )
         outcome = await self._sender.post(target.url, headers=headers, body=claim.body)
-        self._finished.append(Result(claim, outcome, datetime.fromtimestamp(now, UTC)))
+        self._finished.append(Result(claim, target.url, outcome, datetime.fromtimestamp(now, UTC)))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]
@@ -149,9 +149,9 @@ class Engine:
         late = len(finished) - len(written)
         if late:
             logger.warning("webhook_results_refused", results=late, reason="their leases were over")
-        gone = {one.claim.subscription_id for one in finished if one.gone and one.claim.id in written}
+        gone = {one.claim.subscription_id: one.url for one in finished if one.gone and one.claim.id in written}
         if gone:
-            await asyncio.to_thread(_disable_gone, sorted(gone))
+            await asyncio.to_thread(_disable_gone, gone)
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._more = True  # within the caps
@@ -195,16 +195,18 @@ class _Database:
 
 
 async def _connect() -> AsyncConnection[Any]:
-    """A connection to where Django's settings lead."""
-    ours = ("host", "port", "dbname", "user", "password", "options", "connect_timeout", "sslmode", "sslrootcert")
+    """A connection to where Django's settings lead, in every way but what is of Django's own cursors."""
     facts = django_connection.get_connection_params()
-    return await AsyncConnection.connect(autocommit=True, **{name: facts[name] for name in ours if name in facts})
+    del facts["cursor_factory"], facts["context"]
+    return await AsyncConnection.connect(autocommit=True, **facts)
 
 
-def _disable_gone(subscription_ids: Sequence[UUID]) -> None:
-    """In a thread, with a connection of that thread's."""
+def _disable_gone(urls: dict[UUID, str]) -> None:
+    """In a thread, with a connection of that thread's. What wants nothing more is an address: the webhook may have
+    another one by now."""
     try:
-        for one in Subscription.objects.filter(pk__in=subscription_ids):
-            disable_subscription(subscription=one, reason=Subscription.Reason.GONE)
+        for one in Subscription.objects.filter(pk__in=urls).order_by("pk"):
+            if one.url == urls[one.pk]:
+                disable_subscription(subscription=one, reason=Subscription.Reason.GONE)
     finally:
         django_connection.close()

@@ -26,6 +26,8 @@ class Result:
     """An attempt that is over."""
 
     claim: Claim
+    url: str
+    """Where it was sent."""
     outcome: Outcome
     started_at: datetime
     """By the database's clock."""
@@ -39,8 +41,6 @@ class Result:
         """The delivery's state from now on, and in how many seconds it is due again."""
         if self.outcome.delivered:
             return "delivered", 0
-        if self.gone:
-            return "held", 0
         if self.outcome.ours:
             return "pending", delay_after(1, None) or 0
         delay = delay_after(self.claim.attempts, self.outcome.retry_after)
@@ -58,7 +58,7 @@ WRITE = """
     ), written AS (
         UPDATE webhooks_delivery d
         SET state = CASE
-                WHEN result.state IN ('pending', 'held') AND s.deleted_at IS NOT NULL THEN 'cancelled'
+                WHEN result.state = 'pending' AND s.deleted_at IS NOT NULL THEN 'cancelled'
                 WHEN result.state = 'pending' AND s.status <> 'enabled' THEN 'held' ELSE result.state END,
             next_attempt_at = now() + result.delay * interval '1 second',
             finished_at = CASE

@@ -107,8 +107,9 @@ def reseal_secrets(*, actor: Principal, subscription: Subscription) -> None:
 
 @transaction.atomic
 def disable_subscription(*, subscription: Subscription, reason: Subscription.Reason) -> None:
-    """What the receiver brought about itself. Disabled or deleted already: nothing happens."""
-    held = Subscription.objects.kept().select_for_update(no_key=True).filter(pk=subscription.pk).first()
+    """What the receiver brought about itself. Disabled, deleted or at another address by now: nothing happens."""
+    kept = Subscription.objects.kept().filter(pk=subscription.pk, url=subscription.url)
+    held = kept.select_for_update(no_key=True).first()
     if held is None or held.status == Subscription.Status.DISABLED:
         return
     _set(held, status=Subscription.Status.DISABLED, disabled_reason=reason, recover_since=None)

@@ -3,6 +3,7 @@
 Each function does a bounded amount, can be cut off anywhere, and does the rest when it is called again.
 """
 
+import random
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -77,6 +78,7 @@ def tell_admins() -> None:
     """Sends what the agencies' admins are to know; once, or again where a crash left open whether it was sent."""
     watched = Subscription.objects.kept().filter(~Q(told="") | Q(failing_since__isnull=False) | _disabled_by_itself())
     with_news = [one.pk for one in watched.defer("secrets") if _news_of(one, timezone.now())]
+    random.shuffle(with_news)  # those of whom nobody can be told have news for ever
     try:
         for pk in with_news[:AT_ONCE]:
             _tell(pk)
@@ -86,8 +88,10 @@ def tell_admins() -> None:
 
 @transaction.atomic
 def _tell(pk: UUID) -> None:
-    """One at a time. The row itself is not locked: deliveries wait for no mail server. Raises OSError."""
+    """One at a time. The row itself is not locked: deliveries wait for no mail server, which may take longer over all
+    admins than a transaction may stand idle: cut off, it would forget that they were told. Raises OSError."""
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"webhook told {pk}"])
         [is_alone] = cursor.fetchone()
     subscription = Subscription.objects.kept().filter(pk=pk).first()
@@ -138,7 +142,10 @@ def _send(subscription: Subscription, news: str) -> bool:
 
 
 def make_partitions_ready() -> None:
-    partitions.make_ready(connection, timezone.now())
+    try:
+        partitions.make_ready(connection, timezone.now())
+    except partitions.Busy:
+        logger.warning("webhook_months_not_made")
 
 
 def let_go_of_held() -> None:
@@ -156,8 +163,7 @@ def let_go_of_held() -> None:
 def remove_old() -> None:
     """Attempts by whole months; deliveries row by row, and after them their events by whole months."""
     now = timezone.now()
-    for name in partitions.over(connection, "webhooks_attempt", now - ATTEMPTS_FOR):
-        partitions.drop(connection, "webhooks_attempt", name)
+    _drop_before("webhooks_attempt", now - ATTEMPTS_FOR)
     last = partitions.first_id(now - DELIVERIES_FOR)
     over = Delivery.objects.filter(event__lt=last, finished_at__isnull=False)
     for _ in range(MOST_BATCHES):
@@ -165,8 +171,12 @@ def remove_old() -> None:
         Delivery.objects.filter(pk__in=batch)._raw_delete(Delivery.objects.db)
         if len(batch) < BATCH:
             break
-    for name in partitions.over(connection, "webhooks_event", now - DELIVERIES_FOR):
+    _drop_before("webhooks_event", now - DELIVERIES_FOR)
+
+
+def _drop_before(table: str, moment: datetime) -> None:
+    for name in partitions.over(connection, table, moment):
         try:
-            partitions.drop(connection, "webhooks_event", name)
-        except IntegrityError:  # an old event was sent anew, and is not there yet
-            logger.info("webhook_events_kept", partition=name)
+            partitions.drop(connection, table, name)
+        except (IntegrityError, partitions.Busy) as failure:  # the first: an old event was sent anew, and is on its way
+            logger.info("webhook_month_kept", partition=name, reason=type(failure).__name__)

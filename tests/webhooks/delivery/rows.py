@@ -94,6 +94,7 @@ def write(claimed: list[Claim], how: Outcome) -> int:
 
     async def written() -> int:
         async with connected() as one:
-            return len(await results.write(one, [Result(claim, how, datetime.now(UTC)) for claim in claimed]))
+            now = datetime.now(UTC)
+            return len(await results.write(one, [Result(claim, "https://a.example/", how, now) for claim in claimed]))
 
     return asyncio.run(written())

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, connections
+from django.db.models.functions import Now
 
 from tests.running.conftest import wait_for
 from tests.threads import another_connection
 from tests.webhooks.delivery.rows import due, run, states, subscription
 from tests.webhooks.scripted import Gate, Hit, Receiver, answer, hang, receiving
-from webhooks.models import Attempt, Delivery
+from webhooks.models import Attempt, Delivery, Subscription
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,6 +86,25 @@ def test_gone_disables_the_webhook_and_holds_what_waits(there: Receiver) -> None
     assert len(there.hits) < 30
 
 
+def test_an_address_that_was_left_behind_says_nothing_of_the_new_one(there: Receiver) -> None:
+    """The receiver has moved, and the webhook with it, while a delivery is under way to where it was."""
+    gate = there.plans["/old"] = Gate(answer(410))
+    to = subscription(there.url("/old"))
+    due(to)
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(_engine_in_a_thread)
+        wait_for(lambda: gate.waiting)
+        Subscription.objects.filter(pk=to.pk).update(url=there.url("/new"))
+        gate.open()
+        done.result(20)
+    to.refresh_from_db()
+    assert (to.status, states(to)) == ("enabled", ["pending"])
+    Delivery.objects.update(next_attempt_at=Now())
+    Subscription.objects.update(breaker_open_until=None)
+    run()
+    assert (states(to), len(there.at("/new"))) == (["delivered"], 1)
+
+
 def test_what_a_worker_that_died_had_leased_is_delivered(there: Receiver) -> None:
     to = subscription(there.url("/"))
     due(to)
@@ -117,6 +137,23 @@ def test_a_connection_that_is_lost_in_the_middle_loses_nothing(there: Receiver) 
         assert done.result(20) is False
     assert states(to) == ["delivered"] * 10
     assert len(there.hits) == 10
+
+
+def test_it_comes_to_the_database_by_all_that_its_address_says(
+    there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client's certificate, for one. (What is shown of it is the name that the address has for who comes.)"""
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "application_name", "harbour")
+    gate = there.plans["/"] = Gate()
+    due(subscription(there.url("/")))
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(_engine_in_a_thread)
+        wait_for(lambda: gate.waiting)
+        with another_connection() as onlooker:
+            [(count,)] = onlooker.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'harbour'")
+        gate.open()
+        done.result(20)
+    assert count
 
 
 def test_two_at_once_deliver_each_once(there: Receiver) -> None:

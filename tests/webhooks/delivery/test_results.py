@@ -77,10 +77,14 @@ def test_after_the_last_attempt_it_is_exhausted() -> None:
     assert delivery.finished_at
 
 
-def test_gone_holds_the_delivery() -> None:
-    """The engine disables the webhook then."""
-    delivery = attempted(subscription(), outcome(410))
-    assert (delivery.state, delivery.finished_at) == ("held", None)
+def test_after_gone_it_waits_and_nothing_more_is_sent() -> None:
+    """The engine disables the webhook then, and so holds it. Should it die before, the delivery is not lost."""
+    to = subscription()
+    delivery = attempted(to, outcome(410))
+    assert (delivery.state, delivery.finished_at) == ("pending", None)
+    due(to)
+    assert 20 < pause(to) <= 30
+    assert claim() == []
 
 
 def test_a_fault_of_ours_costs_the_receiver_nothing() -> None:

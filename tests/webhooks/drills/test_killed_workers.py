@@ -3,7 +3,7 @@ way."""
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from tests.running.conftest import wait_for
 from tests.webhooks.scripted import Receiver, answer, calls, receiving
@@ -83,3 +83,25 @@ def test_a_worker_killed_after_the_answer_and_before_the_result_is_written(
     stage.drain(neighbours.ring)
     counts = conclude("3 killed before the result was written", in_flight=in_flight)
     assert (counts.deliveries, counts.duplicates) == ({"delivered": EVENTS}, in_flight)
+
+
+def test_a_worker_killed_between_410_and_the_disabling(
+    neighbours: Neighbours, stage: Stage, new_worker: NewWorker, receiver: Receiver, conclude: Conclude
+) -> None:
+    """The receiver was gone for a moment only: it gets what it refused, as there is nothing to tell anybody of it."""
+    worker = new_worker()
+    hook = stage.webhook(receiver, answer(410))
+    with ExitStack() as held:
+        with worker.stopped():  # else it may be done before the table is held
+            stage.happen()
+            somebody_waits = held.enter_context(neighbours.held_up("audit_auditentry", "EXCLUSIVE"))
+        neighbours.ring()
+        somebody_waits()
+        worker.kill()
+    receiver.plans[hook.place] = answer()
+    new_worker()
+    stage.waiting_is_over()
+    neighbours.ring()
+    wait_for(lambda: hook.delivery.state == "delivered")
+    assert conclude("3 killed before the webhook was disabled").deliveries == {"delivered": 1}
+    assert hook.row.status == "enabled"
