@@ -306,11 +306,7 @@ UNHEARD = {"expires": 3600}
 # and its file is not kept, it would never be.
 EACH_DAY = crontab(hour=9, minute=0)
 CELERY_BEAT_SCHEDULE = {
-    "deliver-webhooks": {
-        "task": "webhooks.tasks.deliver",
-        "schedule": 5,
-        "options": {"queue": "webhooks", **UNHEARD},
-    },
+    "deliver-webhooks": {"task": "webhooks.tasks.deliver", "schedule": 5, "options": {"queue": "webhooks", **UNHEARD}},
     "watch-webhooks": {"task": "webhooks.tasks.watch", "schedule": 60, "options": UNHEARD},
     "tidy-webhooks": {"task": "webhooks.tasks.tidy", "schedule": EACH_DAY},
     "clear-expired-oauth-tokens": {"task": "oauth_clients.tasks.clear_expired_tokens", "schedule": 3600},
