@@ -11,6 +11,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from administration.base import administrator
+from api.lookups import Narrowed
 from audit.services import record
 
 admin.site.unregister([User, Group])
@@ -47,14 +48,15 @@ class ForSuperusers:
 
 
 @admin.register(User)
-class UserAdmin(ForSuperusers, BaseUserAdmin, ModelAdmin):
+class UserAdmin(ForSuperusers, Narrowed, BaseUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    lookups = ("is_staff__exact", "is_superuser__exact", "is_active__exact", "groups__id__exact", "groups__isnull")
     list_display = ("username", "is_active", "is_staff", "is_superuser", "last_login")
     actions = None
 
 
 @admin.register(Group)
-class GroupAdmin(ForSuperusers, BaseGroupAdmin, ModelAdmin):
+class GroupAdmin(ForSuperusers, Narrowed, BaseGroupAdmin, ModelAdmin):
     actions = None

@@ -21,6 +21,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from api.errors import Invalid
+from api.lookups import Narrowed
 from api.principals import Administrator
 from audit.models import AuditEntry
 
@@ -85,7 +86,7 @@ def act(
     return decorate
 
 
-class ServiceAdmin(ModelAdmin):
+class ServiceAdmin(Narrowed, ModelAdmin):
     """A model whose writes go through services. Subclasses say how an edit is saved: `update`."""
 
     actions = None

@@ -9,14 +9,16 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
+from api.lookups import Narrowed
 from audit.models import AuditEntry
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ModelAdmin):
+class AuditEntryAdmin(Narrowed, ModelAdmin):
     list_display = ("at", "actor", "action", "target", "agency_id", "request_id")
     list_display_links = ("at",)
     list_filter = (("at", RangeDateTimeFilter),)
+    lookups = ("at_from_0", "at_from_1", "at_to_0", "at_to_1")
     list_filter_submit = True
     list_per_page = 50
     show_full_result_count = False
