@@ -120,8 +120,9 @@ def _prepare_environment() -> Path:
 
 
 def _secret_key(path: Path) -> str:
-    """The development key, made at the first start and readable by its owner only."""
-    if not path.exists():
+    """The development key, made at the first start and readable by its owner only. A first start that broke off, as on
+    a full disk, leaves an empty file."""
+    if not path.exists() or not path.stat().st_size:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(64))
     return path.read_text()

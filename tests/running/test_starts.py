@@ -117,6 +117,15 @@ def test_a_data_directory_that_cannot_be_made_is_told_in_one_line(tmp_path: Path
     assert re.fullmatch(r"Cannot start: DATA_DIR .+ cannot be made \(Not a directory\); name another\n", ended.stderr)
 
 
+def test_a_key_that_a_start_before_did_not_come_to_write_is_made(tmp_path: Path, port: str) -> None:
+    (tmp_path / "secret_key").touch()
+
+    ended = finish("-m", "config.run", **CLOSED, DATA_DIR=str(tmp_path), PORT=port)
+
+    assert ended.stderr.startswith("Cannot start: the database does not answer")
+    assert len((tmp_path / "secret_key").read_text()) > 50
+
+
 def test_a_role_that_may_not_make_tables_is_told_in_one_line(tmp_path: Path, port: str, transactional_db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE powerless LOGIN")
