@@ -11,6 +11,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
 from django.db.models import Model
@@ -91,6 +92,7 @@ class ServiceAdmin(Narrowed, ModelAdmin):
 
     actions = None
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # each is a count of the whole table: of a million agents, too long for an answer
     list_per_page = 50
     compressed_fields = False
 

@@ -77,7 +77,6 @@ class ClientAdmin(ServiceAdmin):
     list_filter_submit = True
     list_before_template = "admin/clients/finding.html"
     paginator = InfinitePaginator
-    show_facets = admin.ShowFacets.NEVER  # they count
     sortable_by = ()
     ordering = ("-id",)  # the order of their creation
     search_fields = ("email",)  # for the box to be there; see get_search_results

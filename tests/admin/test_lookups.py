@@ -1,8 +1,10 @@
 """What lists are asked in their query: what their filters ask and links to them, and nothing else."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from tests.admin.conftest import Desk
+from tests.admin.conftest import Desk, text_of
 from tests.conftest import AgencySeat
 
 LISTS = [
@@ -28,6 +30,16 @@ def test_nothing_but_the_filters_is_asked(desk: Desk, path: str, lookup: str) ->
 @pytest.mark.parametrize(("path", "lookup"), ASKED_BY_FILTERS)
 def test_what_filters_ask_takes_any_text(desk: Desk, path: str, lookup: str, value: str) -> None:
     assert desk.get(path, **{lookup: value}).status_code in {200, 302, 400}
+
+
+@pytest.mark.parametrize("path", [one for one in LISTS if not one.startswith("auth")])
+def test_nothing_is_counted_beside_the_filters(desk: Desk, path: str) -> None:
+    desk.get(path)
+    with CaptureQueriesContext(connection) as plain:
+        desk.get(path)
+    with CaptureQueriesContext(connection) as faceted:
+        assert "Show counts" not in text_of(desk.get(path, _facets="True"))
+    assert len(faceted) == len(plain)
 
 
 def test_an_agencys_page_leads_to_its_agents(desk: Desk, agency: AgencySeat) -> None:
