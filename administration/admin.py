@@ -10,14 +10,14 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from administration.base import administrator
+from administration.base import AuditedHistory, administrator
 from api.lookups import Narrowed
 from audit.services import record
 
 admin.site.unregister([User, Group])
 
 
-class ForSuperusers:
+class ForSuperusers(AuditedHistory):
     """Whoever may change users may make themselves anything, so only those who are everything already may.
 
     They are deactivated and never deleted: the audit trail names them by their id.

@@ -87,7 +87,20 @@ def act(
     return decorate
 
 
-class ServiceAdmin(Narrowed, ModelAdmin):
+class AuditedHistory:
+    """An object's history is its part of the audit trail: Django's own log is not written."""
+
+    opts: Any
+    has_view_permission: Callable[[HttpRequest], bool]
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        url = reverse("admin:audit_auditentry_changelist")
+        return HttpResponseRedirect(f"{url}?q={self.opts.model_name}:{object_id}")
+
+
+class ServiceAdmin(AuditedHistory, Narrowed, ModelAdmin):
     """A model whose writes go through services. Subclasses say how an edit is saved: `update`."""
 
     actions = None
@@ -142,19 +155,13 @@ class ServiceAdmin(Narrowed, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    # --- the audit trail is the one history ---------------------------------------------------------
+    # --- not Django's log ---------------------------------------------------------------------------
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
         """Django's own log would keep names of people; the services write to the audit trail."""
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
         """See `log_addition`."""
-
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        url = reverse("admin:audit_auditentry_changelist")
-        return HttpResponseRedirect(f"{url}?q={self.opts.model_name}:{object_id}")
 
     # --- acts ---------------------------------------------------------------------------------------
 
