@@ -10,13 +10,14 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from administration.base import administrator
+from administration.base import AuditedHistory, administrator
+from api.lookups import Narrowed
 from audit.services import record
 
 admin.site.unregister([User, Group])
 
 
-class ForSuperusers:
+class ForSuperusers(AuditedHistory):
     """Whoever may change users may make themselves anything, so only those who are everything already may.
 
     They are deactivated and never deleted: the audit trail names them by their id.
@@ -47,14 +48,15 @@ class ForSuperusers:
 
 
 @admin.register(User)
-class UserAdmin(ForSuperusers, BaseUserAdmin, ModelAdmin):
+class UserAdmin(ForSuperusers, Narrowed, BaseUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    lookups = ("is_staff__exact", "is_superuser__exact", "is_active__exact", "groups__id__exact", "groups__isnull")
     list_display = ("username", "is_active", "is_staff", "is_superuser", "last_login")
     actions = None
 
 
 @admin.register(Group)
-class GroupAdmin(ForSuperusers, BaseGroupAdmin, ModelAdmin):
+class GroupAdmin(ForSuperusers, Narrowed, BaseGroupAdmin, ModelAdmin):
     actions = None

@@ -11,6 +11,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
 from django.db.models import Model
@@ -21,6 +22,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from api.errors import Invalid
+from api.lookups import Narrowed
 from api.principals import Administrator
 from audit.models import AuditEntry
 
@@ -85,11 +87,25 @@ def act(
     return decorate
 
 
-class ServiceAdmin(ModelAdmin):
+class AuditedHistory:
+    """An object's history is its part of the audit trail: Django's own log is not written."""
+
+    opts: Any
+    has_view_permission: Callable[[HttpRequest], bool]
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        url = reverse("admin:audit_auditentry_changelist")
+        return HttpResponseRedirect(f"{url}?q={self.opts.model_name}:{object_id}")
+
+
+class ServiceAdmin(AuditedHistory, Narrowed, ModelAdmin):
     """A model whose writes go through services. Subclasses say how an edit is saved: `update`."""
 
     actions = None
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # each is a count of the whole table: of a million agents, too long for an answer
     list_per_page = 50
     compressed_fields = False
 
@@ -139,19 +155,13 @@ class ServiceAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    # --- the audit trail is the one history ---------------------------------------------------------
+    # --- not Django's log ---------------------------------------------------------------------------
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
         """Django's own log would keep names of people; the services write to the audit trail."""
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
         """See `log_addition`."""
-
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        url = reverse("admin:audit_auditentry_changelist")
-        return HttpResponseRedirect(f"{url}?q={self.opts.model_name}:{object_id}")
 
     # --- acts ---------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ class PartnerInline(TabularInline):
 class AgencyAdmin(ServiceAdmin):
     list_display = ("name", "active_agents", "referral", "created_at", "deactivated_at")
     list_filter = (DeactivatedFilter,)
+    lookups = ("state",)
     search_fields = ("name", "referral")
     ordering = ("-id",)
     fields = ("name", "color_code", "referral", "agents", "created_at", "updated_at", "deactivated_at")

@@ -22,6 +22,7 @@ class AgentAdmin(ServiceAdmin):
     form = PhoneNumberForm
     list_display = ("name", "email", "agency", "is_admin", "is_owner", "created_at", "deactivated_at")
     list_filter = (DeactivatedFilter, "is_admin", "is_owner")
+    lookups = ("state", "is_admin__exact", "is_owner__exact", "agency__id__exact")
     list_select_related = ("agency",)
     search_fields = ("first_name", "last_name", "email", "slug", "agency__name")
     ordering = ("-id",)

@@ -1,7 +1,8 @@
 """What migrations make triggers with.
 
 Whoever writes to a table need have no right on what its triggers look up and write: hence SECURITY DEFINER, and a
-search path that nobody can put something else into.
+search path that nobody can put something else into. Nobody else may make triggers of the functions, which is asked when
+a trigger is made, and not when it fires.
 """
 
 from django.db.migrations import RunSQL
@@ -13,7 +14,11 @@ FUNCTION = """
         {body}
     END $$
 """
-TRIGGER = f"{FUNCTION}; CREATE TRIGGER {{name}} {{event}} ON {{table}} {{how}} EXECUTE FUNCTION {{name}}()"
+TRIGGER = f"""
+    {FUNCTION};
+    REVOKE EXECUTE ON FUNCTION {{name}}() FROM PUBLIC;
+    CREATE TRIGGER {{name}} {{event}} ON {{table}} {{how}} EXECUTE FUNCTION {{name}}()
+"""
 ROWS = {
     "INSERT": "NEW TABLE AS new_rows",
     "UPDATE": "OLD TABLE AS old_rows NEW TABLE AS new_rows",

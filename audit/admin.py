@@ -11,14 +11,16 @@ from django.utils.text import Truncator
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
+from api.lookups import Narrowed
 from audit.models import AuditEntry
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ModelAdmin):
+class AuditEntryAdmin(Narrowed, ModelAdmin):
     list_display = ("moment", "who", "action", "target", "agency_id")
     list_display_links = ("moment",)
     list_filter = (("at", RangeDateTimeFilter),)
+    lookups = ("at_from_0", "at_from_1", "at_to_0", "at_to_1")
     list_filter_submit = True
     list_per_page = 50
     show_full_result_count = False

@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -187,9 +188,9 @@ class Postgres:
         program = postgres_program("initdb")
         made = _run(program, *options, "--pgdata", unfinished, user=user, cwd=unfinished)
         if made.returncode:
-            raise EmbeddedServiceError(
-                f"PostgreSQL cannot make {self.data_dir}: {made.stdout.strip().splitlines()[-1]}"
-            )
+            lines = made.stdout.strip().splitlines()  # the last tells that it tidies up
+            reason = next((line for line in lines if re.search("error:|FATAL|PANIC", line)), lines[-1])
+            raise EmbeddedServiceError(f"PostgreSQL cannot make {self.data_dir}: {reason}")
         unfinished.rename(self.data_dir)
 
     def _forget_the_dead(self) -> None:

@@ -13,8 +13,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -107,21 +107,30 @@ def _serve(stack: ExitStack) -> None:
 
 def _prepare_environment() -> Path:
     data_dir = Path(os.environ.get("DATA_DIR") or BASE_DIR / ".data").resolve()
-    try:
+    with _using(data_dir):
         data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotStartError(f"DATA_DIR {data_dir} cannot be made ({error.strerror}); name another") from error
     os.environ["DATA_DIR"] = str(data_dir)
     for name, value in {**DEVELOPMENT, "PORT": "8000"}.items():
         os.environ[name] = os.environ.get(name) or value
     if not os.environ.get("SECRET_KEY"):
-        os.environ["SECRET_KEY"] = _secret_key(data_dir / "secret_key")
+        with _using(data_dir):
+            os.environ["SECRET_KEY"] = _secret_key(data_dir / "secret_key")
     return data_dir
 
 
+@contextmanager
+def _using(data_dir: Path) -> Iterator[None]:
+    """Raises CannotStartError where the folder is another user's, say, or its disk is full."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotStartError(f"DATA_DIR {data_dir} cannot be used ({error.strerror}); name another") from error
+
+
 def _secret_key(path: Path) -> str:
-    """The development key, made at the first start and readable by its owner only."""
-    if not path.exists():
+    """The development key, made at the first start and readable by its owner only. A first start that broke off, as on
+    a full disk, leaves an empty file."""
+    if not path.exists() or not path.stat().st_size:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(64))
     return path.read_text()
@@ -181,7 +190,8 @@ def _migrate() -> None:
 def _keep_environment(data_dir: Path) -> None:
     """What `manage.py` needs to work on the running service, for a shell to read; for its owner only."""
     lines = (f"{name}={shlex.quote(os.environ[name])}\n" for name in KEPT if name in os.environ)
-    with os.fdopen(os.open(data_dir / "environment", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    path, anew = data_dir / "environment", os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with _using(data_dir), os.fdopen(os.open(path, anew, 0o600), "w") as file:
         file.writelines(lines)
 
 

@@ -63,6 +63,7 @@ class ClientSecretInline(TabularInline):
 class OAuthClientAdmin(ServiceAdmin):
     list_display = ("name", "client_id", "agencies", "rate_limit_per_minute", "created", "suspended_at")
     list_filter = (SuspendedFilter,)
+    lookups = ("state",)
     search_fields = ("name", "client_id")
     ordering = ("name", "id")
     fields = ("name", "rate_limit_per_minute", "client_id", "created", "updated", "suspended_at")

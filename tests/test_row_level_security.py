@@ -124,6 +124,28 @@ def test_the_api_has_the_admins_rights_only_where_it_says_so(db: None) -> None:
     assert {name for name, _, member in others if member} == {API, ADMIN}
 
 
+@pytest.mark.parametrize("role", [API, ADMIN, WORKER])
+def test_what_triggers_do_as_the_owner_is_no_trigger_of_anybody_elses(db: None, role: str) -> None:
+    functions = [
+        f"{one}()"
+        for (one,) in asked("SELECT proname FROM pg_proc WHERE prosecdef AND prorettype = 'trigger'::regtype")
+    ]
+    assert "agents_agent_total_insert()" in functions
+    assert [
+        one for one in functions if asked("SELECT has_function_privilege(%s, %s, 'EXECUTE')", role, one)[0][0]
+    ] == []
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL ROLE {role}")
+        cursor.execute(
+            "CREATE TEMPORARY TABLE mine (id bigint, agency_id bigint, deactivated_at timestamptz) ON COMMIT DROP"
+        )
+        with pytest.raises(ProgrammingError, match="permission denied for function"):
+            cursor.execute(
+                "CREATE TRIGGER counted AFTER INSERT ON mine REFERENCING NEW TABLE AS new_rows"
+                " FOR EACH STATEMENT EXECUTE FUNCTION agents_agent_total_insert()"
+            )
+
+
 def test_what_is_done_as_the_owner_is_told_by_name(db: None) -> None:
     """And may be done by nobody in general; with a search path that no caller sets."""
     of_roles = {

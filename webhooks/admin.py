@@ -61,6 +61,7 @@ class SubscriptionAdmin(ServiceAdmin):
     form = SubscriptionForm
     list_display = ("url", "agency", "status", "failing_since", "last_success_at", "created_at")
     list_filter = ("status", "disabled_reason")
+    lookups = ("status__exact", "disabled_reason__exact")
     list_select_related = ("agency",)
     search_fields = ("url", "agency__name")
     ordering = ("-id",)
@@ -145,6 +146,7 @@ class DeliveryAdmin(ServiceAdmin):
 
     list_display = ("id", "event_type", "state", "attempts", "next_attempt_at", "created_at", "finished_at")
     list_filter = ("state",)
+    lookups = ("state__exact", "subscription__id__exact")
     ordering = ("-id",)
     paginator = InfinitePaginator
     fields = readonly_fields = (
@@ -159,9 +161,6 @@ class DeliveryAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         return Delivery.objects.filter(subscription__deleted_at__isnull=True).select_related("subscription")
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        return lookup == "subscription__id__exact" or super().lookup_allowed(lookup, value, request)
 
     @admin.display(description="webhook-id")
     def message_id(self, delivery: Delivery) -> str:

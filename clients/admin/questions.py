@@ -71,6 +71,7 @@ class QuestionInline(StackedInline):
 class QuestionSetAdmin(ServiceAdmin):
     list_display = ("insurance_type", "version", "is_asked_now", "questions", "created_at")
     list_filter = ("insurance_type",)
+    lookups = ("insurance_type__exact",)
     fieldsets = ((None, {
         "fields": (("insurance_type", "version", "is_asked_now", "created_at"),),
         "description": (

@@ -85,6 +85,15 @@ def test_making_and_changing_a_person_is_audited(desk: Desk) -> None:
     assert "Staff status" in entries[1].facts["changed"]
 
 
+def test_a_password_that_is_set_for_a_person_is_audited_where_its_history_leads(desk: Desk, person: User) -> None:
+    passwords = {"password1": "another long password", "password2": "another long password"}
+    set_ = desk.post(f"auth/user/{person.pk}/password/", usable_password="true", **passwords)
+    assert set_.status_code == 302, text_of(set_)
+    history = desk.browser.get(f"/admin/auth/user/{person.pk}/history/", follow=True)
+    assert (f"user:{person.pk}" in text_of(history), "user.update" in text_of(history)) == (True, True)
+    assert AuditEntry.objects.get(target_type="user").facts == {"changed": ["password"]}
+
+
 def test_a_person_is_never_deleted(desk: Desk, person: User) -> None:
     assert desk.post(f"auth/user/{person.pk}/delete/", post="yes").status_code == 403
     assert User.objects.filter(pk=person.pk).exists()

@@ -21,7 +21,7 @@ from clients.models import Client
 from oauth_clients.models import AgencyLink, OAuthClient
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat, new_agency, new_agent
 from tests.factories import ClientFactory, agencies_of_client, agents_of_agency, clients_of_agent
-from tests.threads import PATIENCE, another_connection, at_once, callers
+from tests.threads import PATIENCE, another_connection, at_once, await_waiting, callers
 from tests.webhooks.conftest import new_delivery, new_webhook
 from webhooks.models import Delivery
 
@@ -261,6 +261,21 @@ def test_totals_hold_where_many_write_at_once(api: Api, partner: PartnerSeat, fo
     assert Agent.objects.count() == 3 * 2 * 4 * 2
     assert_exact()
     fold()
+    assert_exact()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_agent_that_is_deleted_while_its_agency_is_linked_is_not_kept(
+    partner: PartnerSeat, foreign_partner: PartnerSeat
+) -> None:
+    [agency] = agencies_of_client(partner.row, 1)
+    agents_of_agency(agency.pk, 2)
+    with callers() as start:
+        with transaction.atomic():
+            AgencyLink.objects.create(oauth_client=foreign_partner.row, agency=agency)
+            deleted = start(lambda: Agent.objects.filter(agency=agency).delete())
+            await_waiting()
+        deleted.result(PATIENCE)
     assert_exact()
 
 

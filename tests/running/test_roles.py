@@ -9,7 +9,7 @@ import requests
 
 from api.roles import ADMIN, API, WORKER
 
-from .conftest import OWNER, Serve, Server, Site
+from .conftest import OWNER, Serve, Server, Site, finish
 
 UPKEEP = """
 import django
@@ -65,10 +65,22 @@ def each_process_in_its_role(site: Site, serve: Serve, api: str, worker: str) ->
     assert site.asked(OWNER, f"SET ROLE {API}", "SELECT count(*) FROM agents_agent") == [(0,)]  # one login for all
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         site.asked(api, "SELECT count(*) FROM auth_user")
+    for command in ("recount", "reseal_webhook_secrets"):
+        assert f"{api} is shown no tenant's rows" in refused(site, command, role=api)
+        site.finish("manage.py", command, role=worker)
+        site.finish("manage.py", command)
     assert agents(site) == before + 1
     site.finish("-c", UPKEEP, role=worker)
     server.process.terminate()
     server.process.wait(60)
+
+
+def refused(site: Site, command: str, *, role: str) -> str:
+    """What is said of a command that is not for this login."""
+    values = {"DATABASE_URL": site.url_of(role), "REDIS_URL": site.services.redis_url, "SECRET_KEY": "s" * 60}
+    ended = finish("manage.py", command, **values)
+    assert ended.returncode != 0, ended.stdout
+    return ended.stderr
 
 
 def agents(site: Site) -> int:

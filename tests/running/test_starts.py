@@ -114,7 +114,34 @@ def test_a_data_directory_that_cannot_be_made_is_told_in_one_line(tmp_path: Path
     ended = finish("-m", "config.run", DATA_DIR=str(tmp_path / "file/data"), PORT=port)
 
     assert ended.returncode != 0
-    assert re.fullmatch(r"Cannot start: DATA_DIR .+ cannot be made \(Not a directory\); name another\n", ended.stderr)
+    assert re.fullmatch(r"Cannot start: DATA_DIR .+ cannot be used \(Not a directory\); name another\n", ended.stderr)
+
+
+FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0})); from config import run; run.main()"
+"""No file may be larger than so many bytes; a disk that is full is the same to whoever writes."""
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (0, r"DATA_DIR .+ cannot be used \(File too large\); name another"),
+        (65_536, "PostgreSQL cannot make .+: .*(error:|FATAL|PANIC).*"),
+    ],
+)
+def test_a_disk_that_is_full_is_told_in_one_line(tmp_path: Path, port: str, size: int, told: str) -> None:
+    ended = finish("-c", FULL.format(size), DATA_DIR=str(tmp_path), PORT=port)
+
+    assert ended.returncode != 0
+    assert re.fullmatch(f"Cannot start: {told}\n", ended.stderr)
+
+
+def test_a_key_that_a_start_before_did_not_come_to_write_is_made(tmp_path: Path, port: str) -> None:
+    (tmp_path / "secret_key").touch()
+
+    ended = finish("-m", "config.run", **CLOSED, DATA_DIR=str(tmp_path), PORT=port)
+
+    assert ended.stderr.startswith("Cannot start: the database does not answer")
+    assert len((tmp_path / "secret_key").read_text()) > 50
 
 
 def test_a_role_that_may_not_make_tables_is_told_in_one_line(tmp_path: Path, port: str, transactional_db: None) -> None:

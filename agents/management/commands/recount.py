@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from agents import links
+from api.commands import WithEveryRow
 from api.totals import recount_all
 
 
-class Command(BaseCommand):
+class Command(WithEveryRow):
     help = "Counts what lists hold, and mends the totals and links that are kept of it. While the service is in use."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from api.commands import WithEveryRow
 from api.principals import Administrator
 from oauth_clients.services import create_client
 
 
-class Command(BaseCommand):
+class Command(WithEveryRow):
     help = "Creates an OAuth client for a partner platform. Its secret is shown once."
 
     def add_arguments(self, parser: CommandParser) -> None:

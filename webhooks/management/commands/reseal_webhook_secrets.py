@@ -3,15 +3,16 @@
 from typing import Any
 
 from cryptography.fernet import InvalidToken
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.http import Http404
 
+from api.commands import WithEveryRow
 from api.principals import Administrator
 from webhooks.models import Subscription
 from webhooks.services.subscriptions import reseal_secrets
 
 
-class Command(BaseCommand):
+class Command(WithEveryRow):
     help = "Encrypts every signing secret anew with the first of WEBHOOK_SECRET_KEYS: then the others can be dropped."
 
     def handle(self, *args: Any, **options: Any) -> None:
