@@ -81,7 +81,9 @@ class ApiSchema(AutoSchema):
             parts.append("Also taken as a multipart `POST` with the form field `_method=PATCH`.")
         if self.declared.refusals:
             rules = "\n".join(f"- `{code}`: {meaning}" for code, meaning in self.declared.refusals.items())
-            parts.append(f"Beside values that are not valid, 422 tells of:\n\n{rules}")
+            parts.append(
+                f"Beside values that are not valid, 422 tells of, by `error.code` or that of a detail:\n\n{rules}"
+            )
         return "\n\n".join(" ".join(part.split()) if "- `" not in part else part for part in parts if part)
 
     # --- what comes in ------------------------------------------------------------------------------
