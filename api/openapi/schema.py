@@ -185,7 +185,7 @@ class ApiSchema(AutoSchema):
         statuses = [400, 401, 403, 405, 406, 414, 429, 431, 500, 503]
         if self.method == "POST":
             statuses.append(409)
-        if self.declared.takes:
+        if self.declared.takes or self.method == "POST":  # with an Idempotency-Key, any body is read
             statuses += [413, 415]
         if "{" in self.path:
             statuses.append(404)
