@@ -58,6 +58,8 @@ class NewAgentRowSerializer(serializers.Serializer[Any]):
 
 
 class NewAgentSerializer(NewAgentRowSerializer):
+    """A new agent of the agency."""
+
     profile_picture = pictures.PictureField(required=False)
 
 

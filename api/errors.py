@@ -7,7 +7,13 @@ from itertools import islice
 from typing import Any
 
 import structlog
-from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFilesSent,
+)
 from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
@@ -189,7 +195,7 @@ def as_api_error(exc: Exception) -> ApiError:
             return _like(exceptions.NotFound(), code="not_found", message=OUT_OF_REACH)
         case PermissionDenied():
             return Forbidden()
-        case RequestDataTooBig():
+        case RequestDataTooBig() | TooManyFilesSent():
             return TooLarge()
         case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return Malformed()

@@ -1,19 +1,45 @@
 """What comes in: JSON, or multipart where an endpoint takes a file."""
 
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.http import parse_header_parameters
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
-__all__ = ["JsonParser", "MultiPartParser", "is_chunked"]
+from api.errors import Malformed
+
+__all__ = ["JsonParser", "MultiPartParser", "is_chunked", "read_chunked"]
+
+PIECE = 65_536
 
 
 def is_chunked(request: HttpRequest) -> bool:
     """Whether there is a body of unknown length, which Django would take for an empty one."""
     return "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH")
+
+
+def read_chunked(request: HttpRequest, limit: int) -> None:
+    """Reads a body of unknown length, to a byte over `limit`: from then on it is as any other.
+
+    Raises Malformed (400) for one that breaks off, or whose end the server does not tell.
+    """
+    if not request.META.get("wsgi.input_terminated"):
+        raise Malformed("Send the body with its Content-Length; a chunked one is not taken.")
+    body: Any = SpooledTemporaryFile(max_size=settings.MAX_JSON_BYTES)  # noqa: SIM115 - the request's, and goes with it
+    left = limit + 1
+    try:
+        while left and (piece := request.META["wsgi.input"].read(min(left, PIECE))):
+            body.write(piece)
+            left -= len(piece)
+    except Exception as error:  # each server has its own
+        raise Malformed("The body's chunks cannot be read.") from error
+    body.seek(0)
+    request.META["CONTENT_LENGTH"] = str(limit + 1 - left)
+    request._stream = body  # what Django reads
 
 
 class JsonParser(parsers.BaseParser):

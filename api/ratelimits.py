@@ -94,8 +94,9 @@ def hit(group: str, key: str, rate: str, request: HttpRequest) -> Usage:
         try:
             # The delimiters matter: django-ratelimit joins the parts of its key with nothing between them.
             usage = get_usage(request, group=f"{group}|", key=lambda *_: f"|{key}|", rate=rate, increment=True)
-            left = max(0, usage["time_left"])
-            counted = Usage(usage["limit"], usage["count"], int(now) + left, max(1, left))
+            # Its windows end with the second that it names, which counts as well; who came back then was refused again.
+            left = max(0, usage["time_left"]) + 1
+            counted = Usage(usage["limit"], usage["count"], int(now) + left, left)
             if counted.limited:
                 counts.RATE_LIMITED.labels(group).inc()
             return counted

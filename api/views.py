@@ -29,7 +29,7 @@ from api.errors import Forbidden, Malformed, RateLimited, TooLarge, Unauthentica
 from api.filters import StrictFilterSet
 from api.operations import Operation
 from api.pagination import Listing, includes_of, paginate, paginate_found
-from api.parsers import JsonParser, MultiPartParser, is_chunked
+from api.parsers import JsonParser, MultiPartParser, is_chunked, read_chunked
 from api.principals import ApiPrincipal
 from api.totals import ListOf
 
@@ -176,10 +176,10 @@ class ApiView(APIView):
                 request._request.method = "PATCH"
 
     def _bound_body(self, request: Request) -> None:
-        """Before a byte is read: a file with the fields beside it, or JSON (whose reading Django bounds as well)."""
-        if is_chunked(request._request):
-            raise Malformed("Send the body with its Content-Length; a chunked one is not taken.")
+        """Before it is read: a file with the fields beside it, or JSON (whose reading Django bounds as well)."""
         limit = settings.MAX_JSON_BYTES + (self.max_file_bytes if _is_multipart(request) else 0)
+        if is_chunked(request._request):
+            read_chunked(request._request, limit)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdigit() and int(length) > limit:
             raise TooLarge(f"The body is larger than {limit} bytes.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import reduce
+from itertools import islice
 from operator import or_
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.db.models import Q
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from api.errors import MAX_DETAILS
 from clients.models import InsuranceType, Question, QuestionSet, Submission
 
 MAX_TEXT = 300
@@ -53,7 +55,7 @@ def judge(versions: dict[str, int], answers: dict[str, Any], *, whole: bool) -> 
     """
     asked = questions_of(versions)
     kept: dict[str, Any] = {}
-    faults: dict[str, Any] = {one: [_not_asked("questions")] for one in answers if one not in asked}
+    faults = _not_asked("questions", (one for one in answers if one not in asked))
     for insurance_type, questions in asked.items():
         given = answers.get(insurance_type) or {}
         if not isinstance(given, dict):
@@ -115,7 +117,7 @@ def _judge_set(
     """What is kept, and what is at fault, by key."""
     by_key = {question.key: question for question in questions}
     kept: dict[str, Any] = {}
-    faults: dict[str, Any] = {key: [_not_asked("question")] for key in given if key not in by_key}
+    faults = _not_asked("question", (key for key in given if key not in by_key))
     for key, question in by_key.items():
         value = given.get(key)
         if value in (None, "", [], {}):
@@ -136,5 +138,7 @@ def _plain(question: Question, value: Any) -> Any:
     return value.isoformat() if question.kind == Question.Kind.DATE else value
 
 
-def _not_asked(what: str) -> ErrorDetail:
-    return ErrorDetail(f"No such {what} in this submission's question_versions.", "not_asked")
+def _not_asked(what: str, names: Iterable[str]) -> dict[str, Any]:
+    """A fault of each; of very many, of one more than an answer names."""
+    fault = ErrorDetail(f"No such {what} in this submission's question_versions.", "not_asked")
+    return {name: [fault] for name in islice(names, MAX_DETAILS + 1)}

@@ -43,10 +43,7 @@ from clients.services import clients, declaration_pages, submissions
 NOT_AN_ACTIVE_AGENT = {"not_an_active_agent": "The agent is of another agency, deactivated, or not there."}
 CONTACT_MISSING = {"contact_missing": "An e-mail address or a phone number is needed."}
 SUBMISSION_COMPLETE = {"submission_complete": "A complete submission is not changed any more; start another one."}
-ANSWER_RULES = {
-    "not_asked": "`answers` names a question that `question_versions` does not have.",
-    "required": "An additional question that needs an answer has none.",
-}
+ANSWER_RULES = {"not_asked": "`answers` names a question that `question_versions` does not have."}
 
 
 class NewClientView(ApiView):
@@ -105,7 +102,8 @@ class ClientsView(OfAgentView):
     def get(self, request: Request, agent_id: int) -> Response:
         """Ordered by id, which is the order of their creation, unless `sort` says otherwise. A sync cannot see which
         clients are gone from this list: the webhook event `client.reassigned` tells of those that went to another
-        agent, and a walk without `updatedSince` of those that were destroyed."""
+        agent, and a walk without `updatedSince` of those that were destroyed. A change of its submissions is none of
+        the client; webhook events tell of those."""
         agent = self.agent()
         mine = Client.objects.visible_to(self.principal).filter(agent=agent)
 
@@ -242,7 +240,10 @@ class CompleteSubmissionView(OfAgentView):
         caller=Caller.AGENT,
         summary="Complete a submission",
         gives=SubmissionSerializer,
-        refusals={"insurance_types_missing": "At least one type of insurance.", **ANSWER_RULES},
+        refusals={
+            "insurance_types_missing": "At least one type of insurance.",
+            "required": "An additional question that needs an answer has none.",
+        },
     )
     def post(self, request: Request, agent_id: int, client_uuid: str, submission_uuid: str) -> Response:
         """It is not changed any more from then on. Complete already: the same answer again."""

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, unquote_plus
 from django.http import HttpRequest, UnreadablePostError
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 
-from api.parsers import is_chunked
+from api.errors import Malformed
+from api.parsers import is_chunked, read_chunked
 
 MAX_BODY_BYTES = 16_384
 CREDENTIALS = frozenset({"client_id", "client_secret"})
@@ -76,10 +77,12 @@ def _pairs(request: HttpRequest) -> Iterable[tuple[str, Any]]:
 
 
 def _body(request: HttpRequest) -> bytes:
-    if is_chunked(request):
-        raise InvalidRequestError("Send the body with its Content-Length; a chunked one is not taken.")
     try:
+        if is_chunked(request):
+            read_chunked(request, MAX_BODY_BYTES)
         body = request.read(MAX_BODY_BYTES + 1)
+    except Malformed as error:
+        raise InvalidRequestError(error.message) from None
     except UnreadablePostError:
         raise InvalidRequestError("The body broke off.") from None
     if len(body) > MAX_BODY_BYTES:

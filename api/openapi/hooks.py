@@ -24,5 +24,5 @@ def complete(result: Json, generator: Any, request: Any, public: bool) -> Json:
     components["parameters"] = shared.PARAMETERS
     components["securitySchemes"] = shared.SECURITY_SCHEMES
     components["responses"] = {answer.name: answer.as_response() for answer in shared.ERRORS.values()}
-    components["responses"]["NotModified"] = {"description": "Nothing has changed since that ETag."}
+    components["responses"]["NotModified"] = shared.NOT_MODIFIED
     return result

@@ -1,4 +1,5 @@
-"""Samples in curl, JavaScript and Python: each can be pasted, with TOKEN set (and BASE_URL, if it is another)."""
+"""Samples in curl, JavaScript and Python: each can be pasted, with TOKEN set (and BASE_URL, if it is another); under
+`/oauth/`, CLIENT_ID and CLIENT_SECRET."""
 
 import json
 from typing import Any
@@ -7,21 +8,29 @@ from api.openapi import examples
 from api.operations import Operation
 
 Json = dict[str, Any]
+_FROM_ENVIRONMENT = 'os.environ["TOKEN"]'
 
 
 def of(method: str, path: str, body: Json | None, declared: Operation) -> list[Json]:
     """The `x-codeSamples` of an operation."""
     path = path.format(**examples.PATH_IDS)
     if declared.takes and examples.needs_file(declared.takes):
-        return [
-            {"lang": "Shell", "label": "curl", "source": _curl_upload(method, path)},
-            {"lang": "JavaScript", "label": "JavaScript", "source": _javascript_upload(method, path)},
-            {"lang": "Python", "label": "Python", "source": _python_upload(method, path)},
-        ]
+        return _labelled(_curl_upload(method, path), _javascript_upload(method, path), _python_upload(method, path))
+    return _labelled(_curl(method, path, body), _javascript(method, path, body), _python(method, path, body))
+
+
+def of_service(method: str, path: str, form: Json | None) -> list[Json]:
+    """Of a call that takes no token. A form goes with the client's credentials; what is None in it is TOKEN."""
+    return _labelled(
+        _curl_service(method, path, form), _javascript_service(method, path, form), _python_service(method, path, form)
+    )
+
+
+def _labelled(curl: str, javascript: str, python: str) -> list[Json]:
     return [
-        {"lang": "Shell", "label": "curl", "source": _curl(method, path, body)},
-        {"lang": "JavaScript", "label": "JavaScript", "source": _javascript(method, path, body)},
-        {"lang": "Python", "label": "Python", "source": _python(method, path, body)},
+        {"lang": "Shell", "label": "curl", "source": curl},
+        {"lang": "JavaScript", "label": "JavaScript", "source": javascript},
+        {"lang": "Python", "label": "Python", "source": python},
     ]
 
 
@@ -93,3 +102,53 @@ def _javascript_upload(method: str, path: str) -> str:
 def _python_upload(method: str, path: str) -> str:
     file = '    files={"file": open("declarations.pdf", "rb")},\n    timeout=30,'
     return _python(method, path, None).replace("    timeout=30,", file)
+
+
+# --- without a token ----------------------------------------------------------------------------------
+
+
+def _curl_service(method: str, path: str, form: Json | None) -> str:
+    lines = [f'curl -X {method} "${{BASE_URL:-http://127.0.0.1:8000}}{path}"']
+    if form:
+        lines.append('-u "$CLIENT_ID:$CLIENT_SECRET"')
+        lines += [f'-d "{name}={value or "$TOKEN"}"' for name, value in form.items()]
+    return " \\\n  ".join(lines)
+
+
+def _javascript_service(method: str, path: str, form: Json | None) -> str:
+    sent = {"client_id": "process.env.CLIENT_ID", "client_secret": "process.env.CLIENT_SECRET"} if form else {}
+    sent |= {name: json.dumps(value) if value else "process.env.TOKEN" for name, value in (form or {}).items()}
+    fields = [f"    {name}: {value}," for name, value in sent.items()]
+    lines = [
+        'const base = process.env.BASE_URL ?? "http://127.0.0.1:8000";',
+        f"const response = await fetch(`${{base}}{path}`, {{",
+        f'  method: "{method}",',
+        *(["  body: new URLSearchParams({", *fields, "  }),"] if form else []),
+        "});",
+        "console.log(response.status, await response.text());",
+    ]
+    return "\n".join(lines)
+
+
+def _python_service(method: str, path: str, form: Json | None) -> str:
+    sent = ", ".join(
+        f'"{name}": {json.dumps(value) if value else _FROM_ENVIRONMENT}' for name, value in (form or {}).items()
+    )
+    lines = [
+        "import os",
+        "",
+        "import requests",
+        "",
+        'base = os.environ.get("BASE_URL", "http://127.0.0.1:8000")',
+        f"response = requests.{method.lower()}(",
+        f'    base + "{path}",',
+        *(
+            ['    auth=(os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]),', f"    data={{{sent}}},"]
+            if form
+            else []
+        ),
+        "    timeout=30,",
+        ")",
+        "print(response.status_code, response.text)",
+    ]
+    return "\n".join(lines)

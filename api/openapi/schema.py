@@ -81,7 +81,9 @@ class ApiSchema(AutoSchema):
             parts.append("Also taken as a multipart `POST` with the form field `_method=PATCH`.")
         if self.declared.refusals:
             rules = "\n".join(f"- `{code}`: {meaning}" for code, meaning in self.declared.refusals.items())
-            parts.append(f"Beside values that are not valid, 422 tells of:\n\n{rules}")
+            parts.append(
+                f"Beside values that are not valid, 422 tells of, by `error.code` or that of a detail:\n\n{rules}"
+            )
         return "\n\n".join(" ".join(part.split()) if "- `" not in part else part for part in parts if part)
 
     # --- what comes in ------------------------------------------------------------------------------
@@ -183,7 +185,7 @@ class ApiSchema(AutoSchema):
         statuses = [400, 401, 403, 405, 406, 414, 429, 431, 500, 503]
         if self.method == "POST":
             statuses.append(409)
-        if self.declared.takes:
+        if self.declared.takes or self.method == "POST":  # with an Idempotency-Key, any body is read
             statuses += [413, 415]
         if "{" in self.path:
             statuses.append(404)

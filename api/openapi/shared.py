@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from api.openapi import samples
+
 Json = dict[str, Any]
 REQUEST_ID = "4b6f1f4e-8a0a-4f57-9a3d-0f6f4c7b8d21"
 
@@ -16,6 +18,8 @@ class ErrorAnswer:
     message: str
     headers: tuple[str, ...] = ()
     details: tuple[Json, ...] = ()
+    counted: bool = True
+    """Not what the server refuses before it knows who calls."""
 
     def as_response(self) -> Json:
         error: Json = {"code": self.code, "message": self.message}
@@ -25,7 +29,7 @@ class ErrorAnswer:
         schema = {"$ref": "#/components/schemas/ErrorEnvelope"}
         return {
             "description": self.description,
-            "headers": _headers("X-Request-Id", *RATE_HEADERS, *self.headers),
+            "headers": headers("X-Request-Id", *(RATE_HEADERS if self.counted else ()), *self.headers),
             "content": {"application/json": {"schema": schema, "example": example}},
         }
 
@@ -37,7 +41,7 @@ HEADERS: dict[str, Json] = {
     "X-RateLimit-Remaining": {"description": "Requests left in this minute.", "schema": {"type": "integer"}},
     "X-RateLimit-Reset": {"description": "When the minute ends, in Unix seconds.", "schema": {"type": "integer"}},
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
-    "WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "`Bearer`; under `/oauth/`, `Basic`.", "schema": {"type": "string"}},
     "Allow": {"description": "The methods that are taken.", "schema": {"type": "string"}},
     "ETag": {"description": "Of this very answer; send it as If-None-Match.", "schema": {"type": "string"}},
     "Location": {"description": "Where the new resource is.", "schema": {"type": "string"}},
@@ -79,12 +83,13 @@ ERRORS = {
         "The Idempotency-Key was used with another request, or is in flight.",
         "idempotency_key_reused",
         "This Idempotency-Key was used with another request.",
+        ("Retry-After",),
     ),
     413: ErrorAnswer(
         "TooLarge", "A body or file over its limit.", "too_large", "The body is larger than this endpoint takes."
     ),
     414: ErrorAnswer(
-        "UriTooLong", "A request line over 8190 bytes.", "uri_too_long", "Request URI Too Long."
+        "UriTooLong", "A request line over 8190 bytes.", "uri_too_long", "URI Too Long.", counted=False
     ),
     415: ErrorAnswer(
         "UnsupportedMediaType",
@@ -107,9 +112,15 @@ ERRORS = {
         "HeadersTooLarge",
         "Over 100 headers, or one over 8190 bytes.",
         "headers_too_large",
-        "There are more than 100 headers, or one is longer than 8190 bytes.",
+        "Request Header Fields Too Large.",
+        counted=False,
     ),
-    500: ErrorAnswer("ServerError", "Anything unforeseen.", "internal", "Something went wrong on our side."),
+    500: ErrorAnswer(
+        "ServerError",
+        "Anything unforeseen.",
+        "internal",
+        "Something went wrong on our side. Quote the request id to support.",
+    ),
     503: ErrorAnswer(
         "Unavailable",
         "The database is away; nothing was changed.",
@@ -168,11 +179,17 @@ def answer_headers(method: str, status: HTTPStatus) -> Json:
         names.append("Idempotency-Replayed")
     if status == HTTPStatus.CREATED:
         names.append("Location")
-    return _headers(*names)
+    return headers(*names)
 
 
-def _headers(*names: str) -> Json:
+def headers(*names: str) -> Json:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+NOT_MODIFIED: Json = {
+    "description": "Nothing has changed since that ETag.",
+    "headers": headers("X-Request-Id", *RATE_HEADERS, "ETag"),
+}
 
 
 # --- endpoints outside of /v1/ ----------------------------------------------------------------------
@@ -191,6 +208,8 @@ def _oauth(name: str, summary: str, description: str, fields: Json, required: li
     refusals = {400: "Malformed, or a grant that is not given.", 401: "The client cannot be authenticated."}
     refusals |= {405: "Another method.", 413: "Too large.", 415: "Neither form nor JSON."}
     refusals |= {429: "Over the rate limit.", 500: "Anything unforeseen.", 503: "The database is away."}
+    more = {401: ["WWW-Authenticate"], 405: ["Allow"], 429: ["Retry-After"], 503: ["Retry-After"]}
+    counted = headers("X-Request-Id", *RATE_HEADERS)
     return {
         "post": {
             "operationId": name,
@@ -207,8 +226,15 @@ def _oauth(name: str, summary: str, description: str, fields: Json, required: li
                 },
             },
             "responses": {
-                "200": {"description": "OK", "content": {"application/json": answer}},
-                **{str(status): {"description": why, "content": error} for status, why in refusals.items()},
+                "200": {"description": "OK", "headers": counted, "content": {"application/json": answer}},
+                **{
+                    str(status): {
+                        "description": why,
+                        "headers": {**counted, **headers(*more.get(status, []))},
+                        "content": error,
+                    }
+                    for status, why in refusals.items()
+                },
             },
         }
     }
@@ -221,16 +247,33 @@ CLIENT: Json = {
 }
 TOKEN: Json = {"token": {**PRINTABLE, "minLength": 1, "example": "agency_oat_EXAMPLEexampleEXAMPLEexampleEX000000"}}
 
+FORMS: dict[str, Json] = {
+    "/oauth/token": {"grant_type": "client_credentials"},
+    "/oauth/revoke": {"token": None},
+    "/oauth/introspect": {"token": None},
+}
+"""What samples send, beside the client's credentials; None is the TOKEN of the environment."""
+
 
 def service_paths() -> dict[str, Json]:
     """The paths that are no `ApiView`."""
-    token = {"access_token": {"type": "string"}, "token_type": {"const": "bearer"}, "expires_in": {"type": "integer"}}
+    token = {
+        "access_token": {"type": "string"},
+        "token_type": {"const": "bearer"},
+        "expires_in": {"type": "integer"},
+        "scope": {"type": "string"},
+    }
     grant = {
         "grant_type": {"const": "client_credentials", "example": "client_credentials"},
         "scope": {**PRINTABLE, "example": "provisioning"},
     }
-    issued = {"access_token": TOKEN["token"]["example"], "token_type": "bearer", "expires_in": 3600}
-    return {
+    issued = {
+        "access_token": TOKEN["token"]["example"],
+        "token_type": "bearer",
+        "expires_in": 3600,
+        "scope": "provisioning",
+    }
+    paths = {
         "/oauth/token": _oauth(
             "issueToken",
             "Get an access token",
@@ -270,6 +313,10 @@ def service_paths() -> dict[str, Json]:
             also={"503": {"description": "Requests cannot be served."}},
         ),
     }
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            operation["x-codeSamples"] = samples.of_service(method.upper(), path, FORMS.get(path))
+    return paths
 
 
 def _probe(name: str, summary: str, description: str, tag: str, also: Json | None = None) -> Json:

@@ -3,9 +3,11 @@
 import json
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django_ratelimit import core as ratelimit
 
 from api import ratelimits
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat, partner_seat
@@ -30,6 +32,24 @@ def test_60_a_minute_are_served_and_the_next_is_429(api: Api, partner: PartnerSe
     assert 1 <= wait <= 60
     assert abs(int(refused.headers["X-RateLimit-Reset"]) - time.time() - wait) <= 2
     assert "Retry-After" not in answers[0].headers
+
+
+@pytest.mark.parametrize("second", [0, 7, 59])
+def test_who_waits_as_long_as_is_said_is_served_and_nobody_earlier(
+    api: Api, partner: PartnerSeat, settings: Any, monkeypatch: pytest.MonkeyPatch, second: int
+) -> None:
+    settings.RATE_LIMIT_CREDENTIAL = "1/m"
+    clock = SimpleNamespace(now=1_900_000_000.0 + second)
+    monkeypatch.setattr(ratelimit, "time", SimpleNamespace(time=lambda: clock.now))
+    monkeypatch.setattr(ratelimits, "time", SimpleNamespace(time=lambda: clock.now))
+    assert statuses(api, 2, token=partner.token) == [200, 429]
+    refused = api.get("/v1/agents", token=partner.token)
+    wait = int(refused.headers["Retry-After"])
+    assert int(refused.headers["X-RateLimit-Reset"]) == clock.now + wait
+    clock.now += wait - 1
+    assert statuses(api, 1, token=partner.token) == [429]
+    clock.now += 1
+    assert statuses(api, 2, token=partner.token) == [200, 429]
 
 
 def test_each_token_has_its_own_count(

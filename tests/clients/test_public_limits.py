@@ -109,14 +109,14 @@ def test_nothing_is_read_where_there_is_no_page(visitor: Visitor, agent: AgentSe
 def test_so_are_its_fields_and_files(visitor: Visitor, agent: AgentSeat) -> None:
     begin(visitor, agent)
     values = visitor.form.values
-    for much in (
-        {"act": "save", **{f"field{number}": "x" for number in range(live.DATA_UPLOAD_MAX_NUMBER_FIELDS)}},
-        {"first_name": "x" * live.MAX_JSON_BYTES},
-        {"files": [upload() for _ in range(live.DATA_UPLOAD_MAX_NUMBER_FILES + 1)]},
+    for much, status in (
+        ({"act": "save", **{f"field{number}": "x" for number in range(live.DATA_UPLOAD_MAX_NUMBER_FIELDS)}}, 400),
+        ({"first_name": "x" * live.MAX_JSON_BYTES}, 413),
+        ({"files": [upload() for _ in range(live.DATA_UPLOAD_MAX_NUMBER_FILES + 1)]}, 413),
     ):
         answer = visitor.post({**values, **much})
-        assert answer.status_code in (400, 413)
-        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+        assert ("send less at a time" in answer.content.decode()) == (status == 413)
     assert not DeclarationPage.objects.exists()
 
 

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from api.openapi.shared import ERRORS
+
 from .conftest import CLOSED_DATABASE, CLOSED_STORE, Serve, Server, migrated_database_url
 
 
@@ -28,6 +30,10 @@ def test_what_is_too_long_for_the_server_is_an_error_as_any_other(alone: Server)
     for answer in answers:
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.json()["error"]["request_id"] == answer.headers["X-Request-Id"]
+        described = ERRORS[answer.status_code].as_response()
+        example = described["content"]["application/json"]["example"]["error"]
+        assert {**answer.json()["error"], "request_id": example["request_id"]} == example
+        assert described["headers"].keys() == {"X-Request-Id"}
 
 
 @pytest.mark.drill

@@ -1,5 +1,6 @@
 """Uploads over real connections to gunicorn: cut off at any point they leave nothing, and no size fills the memory."""
 
+import json
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ import requests
 
 from clients.models import DeclarationPage
 from tests.clients.conftest import PDF, SubmissionSeat, new_client, new_submission
-from tests.conftest import AgentSeat, Api
+from tests.conftest import AgentSeat, Api, PartnerSeat
 
 from .conftest import Serve, Server, migrated_database_url, wait_for
 from .uploading import MB, assert_memory_is_flat, measures_memory, uploaded
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FILE = PDF + bytes(5 * MB)
 HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="page.pdf"\r\n\r\n'
 BODY = HEAD + FILE + b"\r\n--b--\r\n"
+JSON = "application/json"
 
 
 @pytest.fixture
@@ -108,6 +110,60 @@ def test_a_caller_who_stalls_is_hung_up_on(serve: Serve, submission: SubmissionS
         with sent(server, submission, body, length=len(BODY)) as caller:
             assert caller.recv(10_000).startswith(b"HTTP/1.1 400")
             assert_nothing_is_left(server, on_its_way)
+    assert server.get("/healthz").status_code == 200
+
+
+def in_pieces(body: bytes) -> Iterator[bytes]:
+    """So requests sends it chunked, as many clients do with whatever they do not know the length of."""
+    for start in range(0, len(body), MB):
+        yield body[start : start + MB]
+
+
+def chunked(server: Server, path: str, body: bytes, content_type: str, token: str = "") -> requests.Response:
+    headers = {"Content-Type": content_type, "Idempotency-Key": path} | (
+        {"Authorization": f"Bearer {token}"} if token else {}
+    )
+    return requests.post(f"{server.url}{path}", in_pieces(body), headers=headers, timeout=60)
+
+
+def test_a_body_that_comes_in_chunks_is_as_good_as_any(
+    server: Server, partner: PartnerSeat, submission: SubmissionSeat, on_its_way: Path
+) -> None:
+    token, path = submission.client.agent.token, f"{submission.path}/declaration-pages"
+    for replayed in (False, True):
+        answer = chunked(server, path, BODY, "multipart/form-data; boundary=b", token)
+        assert (answer.status_code, "Idempotency-Replayed" in answer.headers) == (201, replayed)
+    assert answer.json()["data"]["size"] == len(FILE)
+    assert [file.stat().st_size for file in kept(server)] == [len(FILE)]
+    wait_for(lambda: not files_in(on_its_way))
+    answer = chunked(server, f"{submission.client.path}/submissions", b'{"insurance_types": ["auto"]}', JSON, token)
+    assert (answer.status_code, answer.json()["data"]["insurance_types"]) == (201, ["auto"])
+    grant = {"grant_type": "client_credentials", "client_id": partner.row.client_id, "client_secret": partner.secret}
+    answer = chunked(server, "/oauth/token", json.dumps(grant).encode(), JSON)
+    assert answer.json()["token_type"] == "bearer"
+
+
+@pytest.mark.parametrize(("path", "most", "token"), [("/v1/client", MB, "ours"), ("/oauth/token", 16_384, "")])
+def test_a_body_in_chunks_is_bounded_as_any(
+    server: Server, submission: SubmissionSeat, path: str, most: int, token: str
+) -> None:
+    token = token and submission.client.agent.token
+    answers = [
+        chunked(server, path, b" " * length, JSON, token).status_code for length in (most, most + 1, most + 2 * MB)
+    ]
+    assert answers == [400, 413, 413]
+
+
+@pytest.mark.parametrize("chunks", [b"5\r\n{}", b"x\r\n{}\r\n0\r\n\r\n", b"2\r\n{}...", b"-1\r\n{}\r\n0\r\n\r\n"])
+@pytest.mark.parametrize("path", ["/v1/client", "/oauth/token"])
+def test_chunks_that_are_none_are_400(server: Server, submission: SubmissionSeat, path: str, chunks: bytes) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\nContent-Type: {JSON}\r\n" + (
+        f"Authorization: Bearer {submission.client.agent.token}\r\n" if path == "/v1/client" else ""
+    )
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=60) as caller:
+        caller.sendall(f"{head}\r\n".encode() + chunks)
+        caller.shutdown(socket.SHUT_WR)
+        assert caller.recv(10_000).startswith(b"HTTP/1.1 400")
     assert server.get("/healthz").status_code == 200
 
 
