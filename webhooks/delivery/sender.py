@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import structlog
 from aiohttp import (
@@ -37,6 +37,7 @@ from aiohttp import (
     TCPConnector,
 )
 from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError
 
 from webhooks.addresses import Refused, is_inward, parse
 from webhooks.delivery.resolver import Exhausted, Inward, Resolver
@@ -48,6 +49,7 @@ KEPT_ANSWER = 1024
 ANSWER_SECONDS = 2.0
 """How long an answer's body is waited for: its status has already told what is to be known."""
 
+MAX_INTERIM = 20
 MAX_RETRY_AFTER = 24 * 60 * 60.0
 KEEPALIVE_SECONDS = 15.0
 HEADERS = {
@@ -125,6 +127,7 @@ class Sender:
                 ssl=self._trust or _public_trust(),
             ),
             request_class=_Request,
+            response_class=_Response,
             headers=HEADERS,
             timeout=ClientTimeout(sock_connect=self._connect_timeout, ceil_threshold=math.inf),
             cookie_jar=DummyCookieJar(),
@@ -287,6 +290,28 @@ class _Request(ClientRequest):
     async def send(self, conn: Connection) -> ClientResponse:
         _current.get().connected(conn.transport)
         return await super().send(conn)
+
+
+class _Response(ClientResponse):
+    """Passes over some interim answers (1xx), and gives a receiver up that says one after the other: thousands of them
+    come at a time, and the loop has nothing else to do as long as that goes on."""
+
+    async def start(self, connection: Connection) -> ClientResponse:
+        protocol: Any = connection.protocol
+        read, left = protocol.read, MAX_INTERIM + 1
+
+        async def read_one() -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise HttpProcessingError(message="interim answers without end")
+            return await read()
+
+        protocol.read = read_one
+        try:
+            return await super().start(connection)
+        finally:
+            protocol.read = read
 
 
 async def _read(response: ClientResponse, exchange: _Exchange, limit: asyncio.Timeout) -> bool:
