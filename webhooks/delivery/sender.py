@@ -36,6 +36,8 @@ from aiohttp import (
     ServerDisconnectedError,
     TCPConnector,
 )
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
 
@@ -52,6 +54,8 @@ ANSWER_SECONDS = 2.0
 MAX_INTERIM = 20
 MAX_RETRY_AFTER = 24 * 60 * 60.0
 KEEPALIVE_SECONDS = 15.0
+MAX_KEPT = 1_000
+"""Connections that are kept for the next delivery, of all receivers together."""
 HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "identity",
@@ -118,7 +122,7 @@ class Sender:
     async def __aenter__(self) -> Self:
         self._resolver = Resolver(timeout=self._connect_timeout, allow_private=self._allow_private)
         self._session = ClientSession(
-            connector=TCPConnector(
+            connector=_Connector(
                 resolver=self._resolver,
                 use_dns_cache=False,
                 socket_factory=self._socket,
@@ -282,6 +286,14 @@ class _Exchange:
 
 # Set where an attempt begins and read in the client's own code, down to the tasks that it dials from.
 _current: ContextVar[_Exchange] = ContextVar("exchange")
+
+
+class _Connector(TCPConnector):
+    """Keeps MAX_KEPT connections at most; aiohttp keeps one for each receiver that there was in KEEPALIVE_SECONDS."""
+
+    def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        is_full = sum(map(len, self._conns.values())) >= MAX_KEPT
+        super()._release(key, protocol, should_close=should_close or is_full)
 
 
 class _Request(ClientRequest):
