@@ -14,6 +14,7 @@ from django.core.files.storage import Storage
 from django.utils import timezone
 
 from api.errors import Unavailable
+from api.tenancy import require_every_row
 
 logger = structlog.get_logger(__name__)
 ORPHAN_AGE = timedelta(days=1)
@@ -60,8 +61,9 @@ def remove(storage: Storage, names: Iterable[str]) -> None:
 def orphans(storage: Storage, named: Callable[[list[str]], Iterable[str]]) -> Iterator[str]:
     """Names of stored files that no row names, of days that are over: no upload is still on its way to its row.
 
-    `named` says which of some names a row has.
+    `named` says which of some names a row has. Raises ImproperlyConfigured (api.tenancy.require_every_row).
     """
+    require_every_row()
     today = f"{timezone.now() - ORPHAN_AGE:%Y-%m-%d}"
     for folder in (one for one in _listed(storage, "")[0] if one < today):
         names = [f"{folder}/{name}" for name in _listed(storage, folder)[1]]

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 
 from api.principals import AgentPrincipal, Partner, Principal
-from api.roles import ADMIN, API
+from api.roles import ADMIN, API, WORKER
 
 SETTINGS = ("role", "tenancy.partner", "tenancy.agency", "tenancy.actor")
 SET = f"SELECT {', '.join(f'set_config({name!r}, %s, true)' for name in SETTINGS)}"
@@ -64,6 +66,16 @@ def standing_as(standing: Standing) -> Iterator[None]:
         yield
     finally:
         _standing.reset(token)
+
+
+def require_every_row() -> None:
+    """Before an act that takes what it is not shown for what is not there. Raises ImproperlyConfigured where policies
+    keep rows from this process: its login is not that of a worker."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_has_role(current_user, %s, 'USAGE')", [WORKER])
+        [is_shown_all] = cursor.fetchone()
+    if not is_shown_all:
+        raise ImproperlyConfigured(f"DATABASE_URL of a worker must lead to {WORKER} (docs/row-level-security.md)")
 
 
 class Sender:

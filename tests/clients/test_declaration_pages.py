@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 from django.core import signing
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, OperationalError
 
+from api.roles import API
+from api.tenancy import acting_as
 from audit.models import AuditEntry
 from clients import files, links, tasks
 from clients.models import DeclarationPage, Submission
@@ -327,6 +330,16 @@ def test_the_sweep_removes_orphans_of_days_that_are_over_and_nothing_else(
     assert list(files.orphans()) == ["2026-01-01/orphan.pdf"]
     tasks.sweep_orphans()
     assert stored(declaration_pages_dir) == sorted([kept, on_its_way])
+
+
+def test_a_worker_that_is_shown_no_rows_removes_no_file(page: PageSeat, declaration_pages_dir: Path) -> None:
+    """As one that comes to the database by the server's login."""
+    (declaration_pages_dir / f"{datetime.now(UTC):%Y-%m-%d}").rename(declaration_pages_dir / "2026-01-01")
+    [name] = [path.name for path in stored(declaration_pages_dir)]
+    DeclarationPage.objects.update(stored_name=f"2026-01-01/{name}")
+    with acting_as(API), pytest.raises(ImproperlyConfigured, match="agency_worker"):
+        tasks.sweep_orphans()
+    assert len(stored(declaration_pages_dir)) == 1
 
 
 def test_a_storage_without_anything_has_no_orphans(db: None, declaration_pages_dir: Path) -> None:
