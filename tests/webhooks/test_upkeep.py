@@ -58,6 +58,22 @@ def test_and_not_before(api: Api, webhook: WebhookSeat, since: timedelta, failur
     assert shown(api, webhook)["status"] == "enabled"
 
 
+def test_what_failed_before_the_last_success_does_not_count(api: Api, webhook: WebhookSeat) -> None:
+    """As once in a month of which nothing came since: given up, or held while the webhook was disabled."""
+    tried(api, webhook, events=2)
+    given_up, held = Delivery.objects.all()
+    month_ago = timezone.now() - 30 * DAY
+    Delivery.objects.filter(pk=given_up.pk).update(state=State.EXHAUSTED, finished_at=month_ago)
+    Delivery.objects.filter(pk=held.pk).update(state=State.HELD)
+    tried(api, webhook, events=1)
+    failing(webhook, 6 * DAY)
+    upkeep.judge_failing()
+    assert shown(api, webhook)["status"] == "enabled"
+    Delivery.objects.filter(pk=given_up.pk).update(finished_at=timezone.now() - DAY)
+    upkeep.judge_failing()
+    assert shown(api, webhook)["status"] == "disabled"
+
+
 def test_one_that_works_is_left_alone_beside_one_that_does_not(api: Api, admin_agent: AgentSeat) -> None:
     good, bad = new_webhook(api, admin_agent), new_webhook(api, admin_agent)
     for one in (good, bad):

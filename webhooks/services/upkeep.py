@@ -65,8 +65,10 @@ def judge_failing() -> None:
         failures_in_row__gte=LEAST_FAILURES,
     )
     for subscription in failing:
-        tried = Delivery.objects.filter(subscription=subscription, attempts__gt=0)
-        failed = tried.exclude(state=Delivery.State.DELIVERED).values("event").distinct()
+        under_way = Q(state__in=(Delivery.State.PENDING, Delivery.State.LEASED))
+        given_up = Q(state=Delivery.State.EXHAUSTED, finished_at__gte=subscription.failing_since)
+        tried = Delivery.objects.filter(under_way | given_up, subscription=subscription, attempts__gt=0)
+        failed = tried.values("event").distinct()
         if len(failed[:LEAST_EVENTS]) == LEAST_EVENTS:
             disable_subscription(subscription=subscription, reason=Subscription.Reason.FAILING)
 
