@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 from django.core.mail import EmailMessage, get_connection
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -151,13 +151,18 @@ def make_partitions_ready() -> None:
 
 
 def let_go_of_held() -> None:
-    """What was held for 30 days is cancelled."""
-    old = Delivery.objects.filter(state=Delivery.State.HELD, pk__lt=partitions.first_id(timezone.now() - HELD_FOR))
+    """What was held for 30 days is cancelled; so is what waited so long for an agency that is deactivated."""
+    _cancel_old(Delivery.objects.filter(state=Delivery.State.HELD))
+    _cancel_old(
+        Delivery.objects.filter(state=Delivery.State.PENDING, subscription__agency__deactivated_at__isnull=False)
+    )
+
+
+def _cancel_old(deliveries: QuerySet[Delivery]) -> None:
+    old = deliveries.filter(pk__lt=partitions.first_id(timezone.now() - HELD_FOR))
     for _ in range(MOST_BATCHES):
         batch = list(old.values_list("pk", flat=True)[:BATCH])
-        Delivery.objects.filter(pk__in=batch, state=Delivery.State.HELD).update(
-            state=Delivery.State.CANCELLED, finished_at=timezone.now()
-        )
+        deliveries.filter(pk__in=batch).update(state=Delivery.State.CANCELLED, finished_at=timezone.now())
         if len(batch) < BATCH:
             break
 
