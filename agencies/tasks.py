@@ -15,11 +15,12 @@ logger = structlog.get_logger(__name__)
 @shared_task
 def sweep_pictures() -> None:
     """Removes pictures that no row names: of changes that were cut off, or followed by another at once."""
-    swept = list(pictures.orphans(_named))
-    for name in swept:
+    swept = 0
+    for name in pictures.orphans(_named):
         pictures.remove(name)
+        swept += 1
     if swept:
-        logger.warning("pictures_swept", files=len(swept))
+        logger.warning("pictures_swept", files=swept)
 
 
 def _named(names: list[str]) -> Iterable[str]:

@@ -19,10 +19,15 @@ PAUSE_AFTER_OUTAGE = 5.0
 _pause_until = 0.0
 
 
+def is_paused() -> bool:
+    """Whether nothing is rung now, for the broker was away a moment ago."""
+    return time.monotonic() < _pause_until
+
+
 def ring(task: str, *args: Any, **options: Any) -> None:
     """Sends the task, if the broker takes it at once. `options` are Celery's: `queue`, `expires` (seconds)."""
     global _pause_until
-    if time.monotonic() < _pause_until:
+    if is_paused():
         return
     try:
         current_app.send_task(task, args, retry=False, **options)

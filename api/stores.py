@@ -4,6 +4,7 @@ A file is stored before the row that names it is committed, and removed after. S
 many, which a sweep finds, and never a row without its file.
 """
 
+import random
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from uuid import uuid4
@@ -14,6 +15,7 @@ from django.core.files.storage import Storage
 from django.utils import timezone
 
 from api.errors import Unavailable
+from api.tenancy import require_every_row
 
 logger = structlog.get_logger(__name__)
 ORPHAN_AGE = timedelta(days=1)
@@ -60,10 +62,14 @@ def remove(storage: Storage, names: Iterable[str]) -> None:
 def orphans(storage: Storage, named: Callable[[list[str]], Iterable[str]]) -> Iterator[str]:
     """Names of stored files that no row names, of days that are over: no upload is still on its way to its row.
 
-    `named` says which of some names a row has.
+    Days come in any order: whoever is cut off before the last one has come to another part each time.
+    `named` says which of some names a row has. Raises ImproperlyConfigured (api.tenancy.require_every_row).
     """
+    require_every_row()
     today = f"{timezone.now() - ORPHAN_AGE:%Y-%m-%d}"
-    for folder in (one for one in _listed(storage, "")[0] if one < today):
+    over = [one for one in _listed(storage, "")[0] if one < today]
+    random.shuffle(over)
+    for folder in over:
         names = [f"{folder}/{name}" for name in _listed(storage, folder)[1]]
         for start in range(0, len(names), BATCH):
             batch = names[start : start + BATCH]

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 
 from api.principals import AgentPrincipal, Partner, Principal
-from api.roles import ADMIN, API
+from api.roles import ADMIN, API, WORKER
 
 SETTINGS = ("role", "tenancy.partner", "tenancy.agency", "tenancy.actor")
 SET = f"SELECT {', '.join(f'set_config({name!r}, %s, true)' for name in SETTINGS)}"
+SEES_ALL = "SELECT current_user::text, pg_has_role(%s, 'USAGE') OR pg_has_role(%s, 'USAGE')"
 CONTROL = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 """Of a transaction: is nobody's, and must be heard where a statement has failed."""
 
@@ -64,6 +67,18 @@ def standing_as(standing: Standing) -> Iterator[None]:
         yield
     finally:
         _standing.reset(token)
+
+
+def require_every_row() -> None:
+    """Before an act that takes what it is not shown for what is not there. Raises ImproperlyConfigured where policies
+    keep rows from this process: it came with gunicorn's login."""
+    with connection.cursor() as cursor:
+        cursor.execute(SEES_ALL, [ADMIN, WORKER])
+        [login, sees_all] = cursor.fetchone()
+    if not sees_all:
+        raise ImproperlyConfigured(
+            f"{login} is shown no tenant's rows; DATABASE_URL must be a worker's ({WORKER}) or the owner's"
+        )
 
 
 class Sender:

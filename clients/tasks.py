@@ -48,7 +48,9 @@ def resume_reading() -> None:
 @shared_task
 def sweep_orphans() -> None:
     """Removes files that no row names: of uploads that were cut off, of clients that were destroyed."""
-    swept = list(files.orphans())
-    files.remove(swept)
+    swept = 0
+    for name in files.orphans():
+        files.remove([name])
+        swept += 1
     if swept:
-        logger.warning("orphans_swept", files=len(swept))
+        logger.warning("orphans_swept", files=swept)

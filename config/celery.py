@@ -1,11 +1,13 @@
 """The Celery application: `celery -A config worker`, `celery -A config beat`."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
 from celery.beat import PersistentScheduler
 from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connection
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu.transport import redis
 
@@ -42,6 +44,21 @@ class QoS(redis.QoS):
 
 
 redis.Channel.QoS = QoS
+
+
+@signals.worker_init.connect
+def refuse_another_login(**_: Any) -> None:
+    """Shown no rows, a worker would do nothing without a word. Where the database is away, it is waited for."""
+    from api.tenancy import require_every_row  # Django is set up by now
+
+    try:
+        require_every_row()
+    except ImproperlyConfigured as refusal:
+        sys.exit(f"Cannot start: {refusal}")
+    except OperationalError:
+        pass
+    finally:
+        connection.close()  # which processes that are forked would share
 
 
 @signals.setup_logging.connect

@@ -10,14 +10,14 @@ from celery import shared_task
 from django.conf import settings
 
 from webhooks.delivery.engine import MOST_SLOTS, Engine
-from webhooks.delivery.sender import Sender
+from webhooks.delivery.sender import MAX_KEPT, Sender
 from webhooks.services import upkeep
 from webhooks.services.events import heard, ring_now
 
 CLAIM_SECONDS = 50.0
 """How long one task claims: below any time limit, so that a worker can be stopped without cutting off attempts."""
-FILES = 2 * MOST_SLOTS + 100
-"""Open at most: connections under way, as many that are kept for the next delivery, and what else a worker has."""
+FILES = MOST_SLOTS + MAX_KEPT + 100
+"""Open at most: connections under way, those that are kept for the next delivery, and what else a worker has."""
 
 
 @shared_task

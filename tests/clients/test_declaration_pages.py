@@ -10,12 +10,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core import signing
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, OperationalError
 
+from api.roles import API
+from api.tenancy import acting_as
 from audit.models import AuditEntry
 from clients import files, links, tasks
 from clients.models import DeclarationPage, Submission
@@ -327,6 +331,36 @@ def test_the_sweep_removes_orphans_of_days_that_are_over_and_nothing_else(
     assert list(files.orphans()) == ["2026-01-01/orphan.pdf"]
     tasks.sweep_orphans()
     assert stored(declaration_pages_dir) == sorted([kept, on_its_way])
+
+
+def test_a_worker_that_is_shown_no_rows_removes_no_file(page: PageSeat, declaration_pages_dir: Path) -> None:
+    """As one that comes to the database by the server's login."""
+    (declaration_pages_dir / f"{datetime.now(UTC):%Y-%m-%d}").rename(declaration_pages_dir / "2026-01-01")
+    [name] = [path.name for path in stored(declaration_pages_dir)]
+    DeclarationPage.objects.update(stored_name=f"2026-01-01/{name}")
+    with acting_as(API), pytest.raises(ImproperlyConfigured, match="agency_worker"):
+        tasks.sweep_orphans()
+    assert len(stored(declaration_pages_dir)) == 1
+
+
+def test_a_sweep_that_is_cut_off_has_removed_what_it_found(
+    db: None, declaration_pages_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by the time limit, each day again, where there are very many files; so each begins with another day's."""
+    for day in ("2026-01-01", "2026-01-02"):
+        (declaration_pages_dir / day).mkdir(parents=True)
+        (declaration_pages_dir / day / "orphan.pdf").write_bytes(PDF)
+    listed = iter([FileSystemStorage.listdir] * 2)
+
+    def list_two(self: Any, path: str) -> Any:
+        if (listdir := next(listed, None)) is None:
+            raise SoftTimeLimitExceeded
+        return listdir(self, path)
+
+    monkeypatch.setattr(FileSystemStorage, "listdir", list_two)
+    with pytest.raises(SoftTimeLimitExceeded):
+        tasks.sweep_orphans()
+    assert len(stored(declaration_pages_dir)) == 1
 
 
 def test_a_storage_without_anything_has_no_orphans(db: None, declaration_pages_dir: Path) -> None:

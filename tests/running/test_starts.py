@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from .conftest import Start, finish, wait_for
+from api.roles import API
+from config.run import CELERY_WORKER
+
+from .conftest import Start, finish, migrated_database_url, wait_for
 
 CLOSED = {"DATABASE_URL": "postgresql://x@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1/0"}
 
@@ -159,6 +162,17 @@ def test_a_role_that_may_not_make_tables_is_told_in_one_line(tmp_path: Path, por
 
     assert ended.returncode != 0
     assert re.fullmatch(r"Cannot start: the database cannot be migrated; check the role .+\n", ended.stderr)
+
+
+def test_a_worker_with_the_servers_login_is_told_in_one_line(tmp_path: Path, transactional_db: None) -> None:
+    """It would be shown no row, and so deliver nothing without a word."""
+    login = {"DATABASE_URL": migrated_database_url(API), "REDIS_URL": os.environ["REDIS_URL"]}
+    ended = finish("-m", *CELERY_WORKER, **login, SECRET_KEY="s" * 60, DATA_DIR=str(tmp_path))
+
+    assert ended.returncode != 0
+    assert re.search(
+        "^Cannot start: agency_api is shown no tenant's rows; .+$", ended.stderr, re.MULTILINE
+    )
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Events: what each act tells, to whom, and that a change and its event are one (contract §7)."""
 
 import json
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
@@ -13,6 +14,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from jsonschema import Draft202012Validator, FormatChecker
 
+from api import doorbell
 from api.principals import Consumer
 from clients.models import Client
 from clients.services.clients import update_client
@@ -260,6 +262,17 @@ def test_where_the_mark_cannot_be_kept_it_rings_once_too_often(
         for status in ("contacted", "quoted"):
             assert patch(api, client_seat, sales_funnel_status=status).status_code == 200
     assert queued() == 2
+    events.heard()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_leaves_the_broker_in_peace_keeps_no_other_from_ringing(
+    api: Api, webhook: WebhookSeat, client_seat: ClientSeat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pause_until in (time.monotonic() + 60, 0.0):
+        monkeypatch.setattr(doorbell, "_pause_until", pause_until)
+        patch(api, client_seat, first_name=f"Joe {pause_until}")
+    assert queued() == 1
     events.heard()
 
 

@@ -57,7 +57,7 @@ def test_attempts_are_told_by_what_came_of_them() -> None:
         ("2xx", "delivered"): 2,
         ("5xx", "pending"): 1,
         ("timeout", "pending"): 1,
-        ("4xx", "held"): 1,
+        ("4xx", "pending"): 1,
     }
 
 

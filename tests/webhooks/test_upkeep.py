@@ -12,7 +12,7 @@ from django.utils import timezone
 from api.ids import new_id
 from audit.models import AuditEntry
 from tests.answers import data
-from tests.conftest import AgencySeat, AgentSeat, Api
+from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.threads import PATIENCE, another_connection, await_waiting, callers
 from tests.webhooks.conftest import WebhookSeat, change, failing, new_delivery, new_webhook, tried
 from webhooks import partitions, tasks
@@ -56,6 +56,22 @@ def test_and_not_before(api: Api, webhook: WebhookSeat, since: timedelta, failur
     failing(webhook, since, failures=failures)
     upkeep.judge_failing()
     assert shown(api, webhook)["status"] == "enabled"
+
+
+def test_what_failed_before_the_last_success_does_not_count(api: Api, webhook: WebhookSeat) -> None:
+    """As once in a month of which nothing came since: given up, or held while the webhook was disabled."""
+    tried(api, webhook, events=2)
+    given_up, held = Delivery.objects.all()
+    month_ago = timezone.now() - 30 * DAY
+    Delivery.objects.filter(pk=given_up.pk).update(state=State.EXHAUSTED, finished_at=month_ago)
+    Delivery.objects.filter(pk=held.pk).update(state=State.HELD)
+    tried(api, webhook, events=1)
+    failing(webhook, 6 * DAY)
+    upkeep.judge_failing()
+    assert shown(api, webhook)["status"] == "enabled"
+    Delivery.objects.filter(pk=given_up.pk).update(finished_at=timezone.now() - DAY)
+    upkeep.judge_failing()
+    assert shown(api, webhook)["status"] == "disabled"
 
 
 def test_one_that_works_is_left_alone_beside_one_that_does_not(api: Api, admin_agent: AgentSeat) -> None:
@@ -166,6 +182,21 @@ def test_what_was_held_for_thirty_days_is_cancelled(api: Api, webhook: WebhookSe
     assert [one.state for one in (old, young, waiting)] == [State.CANCELLED, State.HELD, State.PENDING]
     assert old.finished_at is not None
     assert young.finished_at is None
+
+
+def test_so_is_what_waited_so_long_for_an_agency_that_is_deactivated(
+    api: Api, partner: PartnerSeat, webhook: WebhookSeat, agency: AgencySeat, foreign_agent: AgentSeat
+) -> None:
+    event, long_ago = event_of(agency, timezone.now()), timezone.now() - 31 * DAY
+    waiting = [
+        delivery_of(event, one, id=id_of(moment), replay=replay)
+        for one in (webhook, new_webhook(api, foreign_agent))
+        for replay, moment in enumerate((long_ago, timezone.now()))
+    ]
+    assert api.delete(agency.path, token=partner.token).status_code == 204
+    upkeep.let_go_of_held()
+    states = [Delivery.objects.get(pk=one.pk).state for one in waiting]
+    assert states == [State.CANCELLED, State.PENDING, State.PENDING, State.PENDING]
 
 
 def test_many_are_let_go_of_in_batches(

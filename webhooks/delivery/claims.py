@@ -33,10 +33,11 @@ WAITING = """
         FROM waiting WHERE waiting.id IS NOT NULL
     )
 """
-# Those of them that a worker may send to now, and has something to.
+# Those of them that a worker may send to now, and has something to. Nobody of a deactivated agency is told anything.
 READY = f"""
     FROM waiting JOIN webhooks_subscription s ON s.id = waiting.id
     WHERE s.status = 'enabled' AND s.deleted_at IS NULL
+      AND (SELECT a.deactivated_at IS NULL FROM agencies_agency a WHERE a.id = s.agency_id)
       AND (s.breaker_open_until IS NULL OR s.breaker_open_until <= now())
       AND (
           SELECT d.next_attempt_at FROM webhooks_delivery d

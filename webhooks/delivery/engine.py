@@ -14,6 +14,7 @@ from uuid import UUID
 
 import psycopg
 import structlog
+from django.db import Error
 from django.db import connection as django_connection
 from psycopg import AsyncConnection
 
@@ -151,7 +152,10 @@ class Engine:
             logger.warning("webhook_results_refused", results=late, reason="their leases were over")
         gone = {one.claim.subscription_id: one.url for one in finished if one.gone and one.claim.id in written}
         if gone:
-            await asyncio.to_thread(_disable_gone, gone)
+            try:
+                await asyncio.to_thread(_disable_gone, gone)
+            except Error as failure:  # the receiver will say so again
+                logger.warning("webhook_not_disabled", error=type(failure).__name__)
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._more = True  # within the caps

@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import structlog
 from aiohttp import (
@@ -36,7 +36,10 @@ from aiohttp import (
     ServerDisconnectedError,
     TCPConnector,
 )
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError
 
 from webhooks.addresses import Refused, is_inward, parse
 from webhooks.delivery.resolver import Exhausted, Inward, Resolver
@@ -48,8 +51,11 @@ KEPT_ANSWER = 1024
 ANSWER_SECONDS = 2.0
 """How long an answer's body is waited for: its status has already told what is to be known."""
 
+MAX_INTERIM = 20
 MAX_RETRY_AFTER = 24 * 60 * 60.0
 KEEPALIVE_SECONDS = 15.0
+MAX_KEPT = 1_000
+"""Connections that are kept for the next delivery, of all receivers together."""
 HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "identity",
@@ -116,7 +122,7 @@ class Sender:
     async def __aenter__(self) -> Self:
         self._resolver = Resolver(timeout=self._connect_timeout, allow_private=self._allow_private)
         self._session = ClientSession(
-            connector=TCPConnector(
+            connector=_Connector(
                 resolver=self._resolver,
                 use_dns_cache=False,
                 socket_factory=self._socket,
@@ -125,6 +131,7 @@ class Sender:
                 ssl=self._trust or _public_trust(),
             ),
             request_class=_Request,
+            response_class=_Response,
             headers=HEADERS,
             timeout=ClientTimeout(sock_connect=self._connect_timeout, ceil_threshold=math.inf),
             cookie_jar=DummyCookieJar(),
@@ -281,12 +288,42 @@ class _Exchange:
 _current: ContextVar[_Exchange] = ContextVar("exchange")
 
 
+class _Connector(TCPConnector):
+    """Keeps MAX_KEPT connections at most; aiohttp keeps one for each receiver that there was in KEEPALIVE_SECONDS."""
+
+    def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        is_full = sum(map(len, self._conns.values())) >= MAX_KEPT
+        super()._release(key, protocol, should_close=should_close or is_full)
+
+
 class _Request(ClientRequest):
     """Tells the exchange its connection, a kept one too."""
 
     async def send(self, conn: Connection) -> ClientResponse:
         _current.get().connected(conn.transport)
         return await super().send(conn)
+
+
+class _Response(ClientResponse):
+    """Passes over some interim answers (1xx), and gives a receiver up that says one after the other: thousands of them
+    come at a time, and the loop has nothing else to do as long as that goes on."""
+
+    async def start(self, connection: Connection) -> ClientResponse:
+        protocol: Any = connection.protocol
+        read, left = protocol.read, MAX_INTERIM + 1
+
+        async def read_one() -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise HttpProcessingError(message="interim answers without end")
+            return await read()
+
+        protocol.read = read_one
+        try:
+            return await super().start(connection)
+        finally:
+            protocol.read = read
 
 
 async def _read(response: ClientResponse, exchange: _Exchange, limit: asyncio.Timeout) -> bool:

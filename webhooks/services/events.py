@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from api.doorbell import ring
+from api.doorbell import is_paused, ring
 from api.errors import Invalid
 from api.principals import Principal
 from api.renderers import to_json
@@ -65,6 +65,8 @@ def ring_after_commit() -> None:
 
 def ring_now() -> None:
     """The doorbell itself; once, until somebody comes to the door. It loses nothing where nobody hears it."""
+    if is_paused():  # then no mark either: it would keep others from ringing, and may be waited for as long
+        return
     try:
         if not caches["marks"].add(RUNG, 1, DOORBELL_SECONDS):
             return

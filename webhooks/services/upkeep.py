@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 from django.core.mail import EmailMessage, get_connection
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -65,8 +65,10 @@ def judge_failing() -> None:
         failures_in_row__gte=LEAST_FAILURES,
     )
     for subscription in failing:
-        tried = Delivery.objects.filter(subscription=subscription, attempts__gt=0)
-        failed = tried.exclude(state=Delivery.State.DELIVERED).values("event").distinct()
+        under_way = Q(state__in=(Delivery.State.PENDING, Delivery.State.LEASED))
+        given_up = Q(state=Delivery.State.EXHAUSTED, finished_at__gte=subscription.failing_since)
+        tried = Delivery.objects.filter(under_way | given_up, subscription=subscription, attempts__gt=0)
+        failed = tried.values("event").distinct()
         if len(failed[:LEAST_EVENTS]) == LEAST_EVENTS:
             disable_subscription(subscription=subscription, reason=Subscription.Reason.FAILING)
 
@@ -149,13 +151,18 @@ def make_partitions_ready() -> None:
 
 
 def let_go_of_held() -> None:
-    """What was held for 30 days is cancelled."""
-    old = Delivery.objects.filter(state=Delivery.State.HELD, pk__lt=partitions.first_id(timezone.now() - HELD_FOR))
+    """What was held for 30 days is cancelled; so is what waited so long for an agency that is deactivated."""
+    _cancel_old(Delivery.objects.filter(state=Delivery.State.HELD))
+    _cancel_old(
+        Delivery.objects.filter(state=Delivery.State.PENDING, subscription__agency__deactivated_at__isnull=False)
+    )
+
+
+def _cancel_old(deliveries: QuerySet[Delivery]) -> None:
+    old = deliveries.filter(pk__lt=partitions.first_id(timezone.now() - HELD_FOR))
     for _ in range(MOST_BATCHES):
         batch = list(old.values_list("pk", flat=True)[:BATCH])
-        Delivery.objects.filter(pk__in=batch, state=Delivery.State.HELD).update(
-            state=Delivery.State.CANCELLED, finished_at=timezone.now()
-        )
+        deliveries.filter(pk__in=batch).update(state=Delivery.State.CANCELLED, finished_at=timezone.now())
         if len(batch) < BATCH:
             break
 

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from agencies.models import Agency
 from tests.webhooks.delivery.rows import EVERYTHING, claim, connected, due, due_by_thousands, states, subscription
 from webhooks.delivery import claims
 from webhooks.models import Delivery, Subscription
@@ -104,6 +105,15 @@ def test_many_workers_at_once_take_nothing_twice_and_keep_to_the_caps() -> None:
     taken += claim(30)  # what they left to each other, as none waits for another's locks
     assert len({one.id for one in taken}) == len(taken)
     assert Counter(one.subscription_id for one in taken) == {to.pk: to.cap for to in targets}
+
+
+def test_nothing_is_taken_for_an_agency_while_it_is_deactivated() -> None:
+    to = subscription()
+    due(to, 2)
+    Agency.objects.update(deactivated_at=Now())
+    assert claim() == []
+    Agency.objects.update(deactivated_at=None)
+    assert len(claim()) == 2
 
 
 def test_a_lease_that_lapsed_is_given_anew_and_costs_no_attempt() -> None:

@@ -10,7 +10,7 @@ from django.db import connection, connections
 from django.db.models.functions import Now
 
 from tests.running.conftest import wait_for
-from tests.threads import another_connection
+from tests.threads import another_connection, await_waiting, table_held
 from tests.webhooks.delivery.rows import due, run, states, subscription
 from tests.webhooks.scripted import Gate, Hit, Receiver, answer, hang, receiving
 from webhooks.models import Attempt, Delivery, Subscription
@@ -137,6 +137,29 @@ def test_a_connection_that_is_lost_in_the_middle_loses_nothing(there: Receiver) 
         assert done.result(20) is False
     assert states(to) == ["delivered"] * 10
     assert len(there.hits) == 10
+
+
+def test_a_connection_that_is_lost_as_a_webhook_is_disabled_costs_no_other_a_delivery(there: Receiver) -> None:
+    there.plans["/gone"] = answer(410)
+    gate = there.plans["/"] = Gate()
+    gone, other = subscription(there.url("/gone")), subscription(there.url("/"))
+    for to in (gone, other):
+        due(to)
+    with ThreadPoolExecutor() as pool:
+        with table_held("audit_auditentry"):
+            done = pool.submit(_engine_in_a_thread)
+            [disabling] = await_waiting()
+            with another_connection() as administrator:
+                administrator.execute("SELECT pg_terminate_backend(%s)", [disabling])
+            wait_for(lambda: gate.waiting)
+        gate.open()
+        assert done.result(20) is False
+    assert (states(other), len(there.at("/"))) == (["delivered"], 1)
+    Delivery.objects.filter(subscription=gone).update(next_attempt_at=Now())
+    Subscription.objects.update(breaker_open_until=None)
+    run()
+    gone.refresh_from_db()
+    assert (gone.status, states(gone)) == ("disabled", ["held"])
 
 
 def test_it_comes_to_the_database_by_all_that_its_address_says(

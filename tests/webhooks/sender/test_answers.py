@@ -44,6 +44,18 @@ async def test_interim_answers_are_passed_over() -> None:
 
 
 @in_a_loop
+async def test_interim_answers_without_end_are_no_answer_and_hold_up_nobody() -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 10_000)
+            await writer.drain()
+
+    outcome = await post_to(answer)
+    assert (outcome.status, outcome.error) == (None, "protocol")
+    assert outcome.duration_ms < 5_000
+
+
+@in_a_loop
 async def test_the_first_kilobyte_of_an_answer_is_kept() -> None:
     text = bytes(range(256)) * 40
     outcome = await post_to(response(500, text))

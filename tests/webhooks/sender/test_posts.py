@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.webhooks.receivers import in_a_loop, receiver, response
-from tests.webhooks.sender.posts import BODY, HEADERS, NAME, post
+from tests.webhooks.sender.posts import BODY, HEADERS, NAME, open_files, post
+from webhooks.delivery import sender as sender_module
 from webhooks.delivery.sender import Sender
 
 
@@ -92,6 +93,22 @@ async def test_connections_are_used_again() -> None:
     assert [outcome.address for outcome in outcomes] == ["127.0.0.1"] * 5
     assert there.connections == 1
     assert len(there.bodies) == 5
+
+
+@in_a_loop
+async def test_so_many_connections_are_kept_and_no_more_however_many_receivers_there_are(
+    monkeypatch: pytest.MonkeyPatch, names: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(sender_module, "MAX_KEPT", 3)
+    names("127.0.0.1")
+    async with receiver() as there, Sender(allow_private=True) as sender:
+        before = open_files()
+        for number in [*range(10), 0]:
+            url = there.url(name=f"receiver-{number}.example.com")
+            assert (await sender.post(url, headers=HEADERS, body=BODY)).delivered
+        await asyncio.sleep(0.1)
+        assert open_files() == before + 2 * 3  # both ends of each
+        assert there.connections == 10  # the first was kept
 
 
 @in_a_loop
