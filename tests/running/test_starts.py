@@ -170,9 +170,7 @@ def test_a_worker_with_the_servers_login_is_told_in_one_line(tmp_path: Path, tra
     ended = finish("-m", *CELERY_WORKER, **login, SECRET_KEY="s" * 60, DATA_DIR=str(tmp_path))
 
     assert ended.returncode != 0
-    assert re.search(
-        "^Cannot start: agency_api is shown no tenant's rows; .+$", ended.stderr, re.MULTILINE
-    )
+    assert re.search("^Cannot start: agency_api is shown no tenant's rows; .+$", ended.stderr, re.MULTILINE)
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
