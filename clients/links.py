@@ -31,7 +31,9 @@ _signer = signing.TimestampSigner(salt="clients.links")
 
 def link_to(page: DeclarationPage, principal: AgentPrincipal) -> tuple[str, datetime]:
     """The path of the link, and until when it works."""
-    expires_at = timezone.now() + LIFETIME
+    expires_at = (
+        timezone.now().replace(microsecond=0) + LIFETIME
+    )  # signed to the second, and not to live less than told
     return f"/files/{_signer.sign_object([str(page.pk), principal.token_pk])}", expires_at
 
 
