@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
+from psycopg.pq import TransactionStatus
 
 from api.principals import AgentPrincipal, Partner, Principal
 from api.roles import ADMIN, API, WORKER
@@ -89,14 +90,15 @@ class Sender:
         self._connected = (AS_CONNECTED, Standing(connection.info.user))
         """What a new transaction begins with."""
         self._set_before = False
-        """Whether anything else was set in a transaction of more than one statement."""
+        """Whether anything else was set in the transaction that is open."""
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         standing, database = _standing.get(), context["connection"]
-        as_connected = standing in self._connected
-        if sql.startswith(CONTROL) or (as_connected and not (self._set_before and database.in_atomic_block)):
+        if database.connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            self._set_before = False
+        if sql.startswith(CONTROL) or (standing in self._connected and not self._set_before):
             return execute(sql, params, many, context)
-        self._set_before = database.in_atomic_block
+        self._set_before = True
         # What fails is told when the pipeline ends: outside of where Django turns the driver's errors into its own.
         with database.wrap_database_errors, database.connection.pipeline():
             self._cursor.execute(SET, standing.values)

@@ -47,6 +47,13 @@ def test_a_statement_comes_in_its_role_and_nothing_is_left(in_transaction: bool)
     assert asked(WHO) == as_before
 
 
+def test_a_transaction_begins_with_nothing_to_take_back() -> None:
+    with transaction.atomic(), acting_as(API):
+        asked(WHO)
+    with transaction.atomic():
+        asked("SELECT 1; SELECT 2")  # taken only where nothing is sent before it
+
+
 def test_nothing_is_sent_behind_a_sync(tmp_path: Path) -> None:
     """PgBouncer would give a connection for it, and wait for its end (api.pipelines)."""
     asked("SELECT 1")
