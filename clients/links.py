@@ -31,9 +31,7 @@ _signer = signing.TimestampSigner(salt="clients.links")
 
 def link_to(page: DeclarationPage, principal: AgentPrincipal) -> tuple[str, datetime]:
     """The path of the link, and until when it works."""
-    expires_at = (
-        timezone.now().replace(microsecond=0) + LIFETIME
-    )  # signed to the second, and not to live less than told
+    expires_at = timezone.now().replace(microsecond=0) + LIFETIME  # links are signed to the second
     return f"/files/{_signer.sign_object([str(page.pk), principal.token_pk])}", expires_at
 
 
