@@ -4,7 +4,7 @@ EACH = """
     DO $$ DECLARE made regprocedure; BEGIN
         FOR made IN
             SELECT oid FROM pg_proc
-            WHERE pronamespace = 'public'::regnamespace AND prosecdef AND prorettype = 'trigger'::regtype
+            WHERE proowner = current_user::regrole AND prosecdef AND prorettype = 'trigger'::regtype
         LOOP
             EXECUTE format('{act}', made);
         END LOOP;
