@@ -48,14 +48,15 @@ def _javascript(method: str, path: str, body: Json | None) -> str:
     if body is not None:
         headers.append('    "Content-Type": "application/json",')
         extra.append(f"  body: JSON.stringify({json.dumps(body, ensure_ascii=False)}),")
+    return _fetched(method, path, ["  headers: {", *headers, "  },", *extra])
+
+
+def _fetched(method: str, path: str, options: list[str]) -> str:
     lines = [
         'const base = process.env.BASE_URL ?? "http://127.0.0.1:8000";',
         f"const response = await fetch(`${{base}}{path}`, {{",
         f'  method: "{method}",',
-        "  headers: {",
-        *headers,
-        "  },",
-        *extra,
+        *options,
         "});",
         "console.log(response.status, await response.text());",
     ]
@@ -63,6 +64,11 @@ def _javascript(method: str, path: str, body: Json | None) -> str:
 
 
 def _python(method: str, path: str, body: Json | None) -> str:
+    headers = '    headers={"Authorization": f"Bearer {os.environ[\'TOKEN\']}"},'
+    return _requested(method, path, [headers, *([f"    json={body!r},"] if body is not None else [])])
+
+
+def _requested(method: str, path: str, options: list[str]) -> str:
     lines = [
         "import os",
         "",
@@ -71,8 +77,7 @@ def _python(method: str, path: str, body: Json | None) -> str:
         'base = os.environ.get("BASE_URL", "http://127.0.0.1:8000")',
         f"response = requests.{method.lower()}(",
         f'    base + "{path}",',
-        '    headers={"Authorization": f"Bearer {os.environ[\'TOKEN\']}"},',
-        *([f"    json={body!r},"] if body is not None else []),
+        *options,
         "    timeout=30,",
         ")",
         "print(response.status_code, response.text)",
@@ -116,39 +121,17 @@ def _curl_service(method: str, path: str, form: Json | None) -> str:
 
 
 def _javascript_service(method: str, path: str, form: Json | None) -> str:
-    sent = {"client_id": "process.env.CLIENT_ID", "client_secret": "process.env.CLIENT_SECRET"} if form else {}
-    sent |= {name: json.dumps(value) if value else "process.env.TOKEN" for name, value in (form or {}).items()}
+    if not form:
+        return _fetched(method, path, [])
+    sent = {"client_id": "process.env.CLIENT_ID", "client_secret": "process.env.CLIENT_SECRET"}
+    sent |= {name: json.dumps(value) if value else "process.env.TOKEN" for name, value in form.items()}
     fields = [f"    {name}: {value}," for name, value in sent.items()]
-    lines = [
-        'const base = process.env.BASE_URL ?? "http://127.0.0.1:8000";',
-        f"const response = await fetch(`${{base}}{path}`, {{",
-        f'  method: "{method}",',
-        *(["  body: new URLSearchParams({", *fields, "  }),"] if form else []),
-        "});",
-        "console.log(response.status, await response.text());",
-    ]
-    return "\n".join(lines)
+    return _fetched(method, path, ["  body: new URLSearchParams({", *fields, "  }),"])
 
 
 def _python_service(method: str, path: str, form: Json | None) -> str:
-    sent = ", ".join(
-        f'"{name}": {json.dumps(value) if value else _FROM_ENVIRONMENT}' for name, value in (form or {}).items()
-    )
-    lines = [
-        "import os",
-        "",
-        "import requests",
-        "",
-        'base = os.environ.get("BASE_URL", "http://127.0.0.1:8000")',
-        f"response = requests.{method.lower()}(",
-        f'    base + "{path}",',
-        *(
-            ['    auth=(os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]),', f"    data={{{sent}}},"]
-            if form
-            else []
-        ),
-        "    timeout=30,",
-        ")",
-        "print(response.status_code, response.text)",
-    ]
-    return "\n".join(lines)
+    if not form:
+        return _requested(method, path, [])
+    sent = ", ".join(f'"{name}": {json.dumps(value) if value else _FROM_ENVIRONMENT}' for name, value in form.items())
+    who = '    auth=(os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]),'
+    return _requested(method, path, [who, f"    data={{{sent}}},"])
