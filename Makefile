@@ -7,7 +7,7 @@ SCHEMA ?= openapi.json
 FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?= 600
 # What the tools that only read the code are given for settings; nothing connects to these.
-OFFLINE := SECRET_KEY=offline DATABASE_URL=postgresql://localhost/offline REDIS_URL=redis://localhost/0
+OFFLINE := SECRET_KEY=only-for-tools-that-read-the-code-and-sign-nothing-at-all DATABASE_URL=postgresql://localhost/offline REDIS_URL=redis://localhost/0
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint types schema bench bench-scale evaluate fuzz soak lock

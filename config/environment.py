@@ -14,6 +14,8 @@ from psycopg.conninfo import make_conninfo
 
 ONE_PIECE = 1024**3
 """Bytes; more than any file that is taken."""
+SHORTEST_KEY = 50
+"""Characters, as Django makes them."""
 YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -48,6 +50,14 @@ def rate(name: str, default: str) -> str:
     value = env.str(name, default)
     if not re.fullmatch(r"[1-9]\d{0,8}/[mh]", value):
         raise ImproperlyConfigured(f"{name} must read COUNT/m or COUNT/h, for example {default}; it is {value!r}")
+    return value
+
+
+def secret_key() -> str:
+    """SECRET_KEY."""
+    value = env.str("SECRET_KEY")
+    if 0 < len(value) < SHORTEST_KEY:
+        raise ImproperlyConfigured(f"SECRET_KEY must be at least {SHORTEST_KEY} random characters")
     return value
 
 

@@ -26,13 +26,14 @@ from config.environment import (
     origins,
     rate,
     redis_url,
+    secret_key,
     webhook_secret_keys,
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- the two secrets, and where the rest is ---------------------------------------------------
-SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY = secret_key()
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 REDIS_URL = redis_url()
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / ".data"))).resolve()

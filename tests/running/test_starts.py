@@ -56,6 +56,7 @@ def test_an_unreachable_counter_store_is_told_in_one_line(tmp_path: Path, port: 
     ("name", "value", "told"),
     [
         ("SECRET_KEY", "", "Set the SECRET_KEY environment variable"),
+        ("SECRET_KEY", "k3y" * 16, "SECRET_KEY must be at least 50 random characters"),
         ("TRUSTED_PROXY_COUNT", "one", "TRUSTED_PROXY_COUNT must be a whole number; it is 'one'"),
         ("TRUSTED_PROXY_COUNT", "-1", "TRUSTED_PROXY_COUNT must be a whole number; it is '-1'"),
         ("ALLOW_INSECURE_HTTP", "maybe", "ALLOW_INSECURE_HTTP must be true or false; it is 'maybe'"),
