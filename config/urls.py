@@ -17,6 +17,7 @@ urlpatterns = [
     path("docs", RedirectView.as_view(url="/docs/")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/login/", administration.views.login),
+    path("admin/password_change/", admin.site.admin_view(administration.views.change_password)),
     path("admin/", admin.site.urls),
     path("", include("clients.public.urls")),  # last: a slug shadows nothing
 ]

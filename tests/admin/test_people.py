@@ -94,6 +94,30 @@ def test_a_password_that_is_set_for_a_person_is_audited_where_its_history_leads(
     assert AuditEntry.objects.get(target_type="user").facts == {"changed": ["password"]}
 
 
+def test_who_comes_in_and_who_changes_their_own_password_is_audited(person: User) -> None:
+    browser = WebClient()
+    assert browser.post("/admin/login/", {"username": "person", "password": "wrong"}).status_code == 200
+    assert (
+        browser.post("/admin/login/", {"username": "person", "password": "a long enough password"}).status_code == 302
+    )
+    assert change_password(browser, "wrong").status_code == 200
+    assert change_password(browser, "a long enough password").status_code == 302
+    entries = AuditEntry.objects.filter(target_type="user", target_id=str(person.pk)).order_by("id")
+    who = f"administrator:{person.pk}"
+    assert [(entry.actor, entry.action) for entry in entries] == [(who, "user.log_in"), (who, "user.update")]
+    assert entries[1].facts == {"changed": ["password"]}
+
+
+def test_the_old_password_is_tried_only_so_often(desk: Desk, settings: Any) -> None:
+    settings.RATE_LIMIT_LOGIN = "3/m"
+    assert [change_password(desk.browser, f"wrong{n}").status_code for n in range(4)] == [200, 200, 200, 429]
+
+
+def change_password(browser: WebClient, old: str) -> Any:
+    new = {"new_password1": "a password that is new", "new_password2": "a password that is new"}
+    return browser.post("/admin/password_change/", {"old_password": old, **new})
+
+
 def test_a_person_is_never_deleted(desk: Desk, person: User) -> None:
     assert desk.post(f"auth/user/{person.pk}/delete/", post="yes").status_code == 403
     assert User.objects.filter(pk=person.pk).exists()
