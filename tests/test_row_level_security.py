@@ -87,6 +87,22 @@ def test_the_api_has_rights_on_nothing_else(db: None) -> None:
     assert not any(held & {"TRUNCATE", "TRIGGER", "REFERENCES"} for held in rights.values())
 
 
+@pytest.mark.parametrize("role", [API, ADMIN, WORKER])
+def test_the_audit_trail_is_added_to_and_not_rewritten(db: None, role: str) -> None:
+    [held] = [set(held) for name, _, _, held in asked(RIGHTS, role, role) if name == "audit_auditentry"]
+    assert held == {"SELECT", "INSERT"}
+
+
+def test_a_worker_has_no_part_in_administrators_logins(db: None) -> None:
+    rights = {name: held for name, _, _, held in asked(RIGHTS, WORKER, WORKER) if held}
+    assert [name for name in rights if name.startswith(("auth_", "django_admin"))] == []
+    assert asked(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'django_session'::regclass AND attnum > 0"
+        " AND has_column_privilege(%s, attrelid, attnum, 'SELECT')",
+        WORKER,
+    ) == [("expire_date",)]
+
+
 def test_nor_on_a_month_by_itself(db: None) -> None:
     months = [(name, held) for name, is_month, _, held in asked(RIGHTS, API, API) if is_month]
     assert len(months) >= 2 * partitions.MONTHS_AHEAD
