@@ -25,7 +25,7 @@ AWAY_SECONDS = 1.0
 HANGING_SECONDS = 0.3
 WAIT_SECONDS = 2
 UNDER_WAY = "SELECT FROM webhooks_delivery WHERE state = 'leased' LIMIT 1"
-SERVER, WORKER, DELIVERER = "server", "worker", "webhook worker"
+SERVER, WORKER, DELIVERER, DATABASE = "server", "worker", "webhook worker", "PostgreSQL"
 
 
 @dataclass
@@ -111,7 +111,7 @@ class System:
         ours = {name: family(process.pid) for name, process in self.processes.items()}
         with redis.Redis.from_url(self.services.redis_url) as valkey:
             store = valkey.info("server")["process_id"]
-        return {**ours, "PostgreSQL": family(_postmaster(self.services.postgres)), "Valkey": family(store)}
+        return {**ours, DATABASE: family(_postmaster(self.services.postgres)), "Valkey": family(store)}
 
     # --- starting -------------------------------------------------------------------------------------
 

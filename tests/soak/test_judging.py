@@ -12,6 +12,7 @@ from tests.soak.drive import Fault
 from tests.soak.figures import Figures, Part, faults
 from tests.soak.model import Agency, Count, Partner, Seat, Wrong, require_like
 from tests.soak.report import tell_recovery
+from tests.soak.system import DATABASE
 
 LIMITS = {"X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1"}
 Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -105,8 +106,16 @@ def test_a_row_of_another_tenant_is_wrong() -> None:
             require_clients(seat, [row])
 
 
-def figures(own: float = 100, files: int = 10, connections: int = 16, in_transaction: int = 0) -> Figures:
-    return Figures({"server": Part(3, own, own, own, files)}, connections, in_transaction, 5, 1)
+def figures(
+    own: float = 100,
+    files: int = 10,
+    connections: int = 16,
+    in_transaction: int = 0,
+    database: tuple[int, float] = (9, 88),
+) -> Figures:
+    processes, memory = database
+    parts = {"server": Part(3, own, own, own, files), DATABASE: Part(processes, memory, memory, memory, 1000)}
+    return Figures(parts, connections, in_transaction, 5, 1)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +124,12 @@ def figures(own: float = 100, files: int = 10, connections: int = 16, in_transac
 def test_what_grows_is_told(after: Figures) -> None:
     assert faults(figures(), figures(own=110, files=12)) == []
     assert len(faults(figures(), after)) == 1
+
+
+def test_what_comes_with_a_connection_more_is_no_growth() -> None:
+    few = figures(connections=9, database=(18, 88))
+    assert faults(few, figures(files=40, connections=16, database=(25, 130))) == []
+    assert len(faults(few, figures(files=50, connections=16, database=(18, 130)))) == 2
 
 
 def test_answers_of_503_count_by_what_was_away(capsys: pytest.CaptureFixture[str]) -> None:
