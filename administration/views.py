@@ -48,9 +48,7 @@ def _refusal(request: HttpRequest, tried: dict[str, str]) -> HttpResponse | None
     for group, key in tried.items():
         usage = ratelimits.hit(group, key, settings.RATE_LIMIT_LOGIN, request)
         if usage.limited:
-            refusal = too_many_requests(request)
-            usage.put_on(refusal)
-            return refusal
+            return too_many_requests(request, usage)
     return None
 
 

@@ -1,7 +1,7 @@
 """Every error, of any layer, leaves through here: `{"error": {"code", "message", "details", "request_id"}}`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
@@ -21,7 +21,7 @@ from django.template.response import TemplateResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from api import counts
+from api import counts, ratelimits
 from api.renderers import to_json
 
 logger = structlog.get_logger(__name__)
@@ -271,8 +271,18 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _answer(request, as_api_error(Http404()))
 
 
-def too_many_requests(request: HttpRequest) -> HttpResponse:
-    return _answer(request, RateLimited())
+def too_many_requests(request: HttpRequest, usage: ratelimits.Usage) -> HttpResponse:
+    return _answer(request, RateLimited(headers=usage.headers()))
+
+
+def counted(request: HttpRequest, refuse: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+    """What `refuse` answers to a bad credential, or to a path that is not there; 429 once the address sent too many."""
+    usage = ratelimits.hit_address(request)
+    if usage.limited:
+        return too_many_requests(request, usage)
+    answer = refuse(request)
+    usage.put_on(answer)
+    return answer
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:

@@ -16,8 +16,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from api import errors, ratelimits
-from api.addresses import client_address
+from api import errors
 from api.counts import SHARED
 
 logger = structlog.get_logger(__name__)
@@ -38,16 +37,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return errors.not_found(request)
     sent = BEARER.fullmatch(request.headers.get("Authorization", ""))
     if not sent or not any(constant_time_compare(sent[1], token) for token in settings.METRICS_TOKENS):
-        return _refused(request)
+        return errors.counted(request, errors.unauthenticated)
     return HttpResponse(generate_latest(_counted()) + generate_latest(_Stored()), content_type=CONTENT_TYPE_LATEST)
-
-
-def _refused(request: HttpRequest) -> HttpResponse:
-    """Counted by address, as every bad credential is."""
-    usage = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
-    answer = errors.too_many_requests(request) if usage.limited else errors.unauthenticated(request)
-    usage.put_on(answer)
-    return answer
 
 
 def _counted() -> Collector:

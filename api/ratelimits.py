@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.cache.backends.redis import RedisCache
 from django.http import HttpRequest, HttpResponseBase
 from django_ratelimit.core import get_usage
 from redis.exceptions import NoScriptError, RedisError
 
 from api import counts
+from api.addresses import client_address
 
 logger = structlog.get_logger(__name__)
 
@@ -105,3 +107,9 @@ def hit(group: str, key: str, rate: str, request: HttpRequest) -> Usage:
             counts.OUTAGES.labels("counter_store").inc()
             logger.warning("counter_store_unavailable", error=type(error).__name__)
     return Usage(int(rate.partition("/")[0]), 0, int(now) + 60, 60)
+
+
+def hit_address(request: HttpRequest) -> Usage:
+    """Count, by its address, a request that comes with a bad credential or asks for what is not there: so that neither
+    can be guessed at will."""
+    return hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)

@@ -24,7 +24,6 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from api import authentication, deadlocks, errors, idempotency, ratelimits, tenancy
-from api.addresses import client_address
 from api.errors import Forbidden, Malformed, RateLimited, TooLarge, Unauthenticated
 from api.filters import StrictFilterSet
 from api.operations import Operation
@@ -153,9 +152,7 @@ class ApiView(APIView):
         try:
             return authentication.authenticate(request._request)
         except (Unauthenticated, Malformed):
-            self.usage = ratelimits.hit(
-                "address", client_address(request._request), settings.RATE_LIMIT_ADDRESS, request._request
-            )
+            self.usage = ratelimits.hit_address(request._request)
             if self.usage.limited:
                 raise RateLimited from None
             raise
@@ -234,7 +231,4 @@ def _is_multipart(request: Request) -> bool:
 @csrf_exempt  # no cookie is believed under /v1/: Django would refuse a POST with a page
 def not_found(request: HttpRequest) -> HttpResponseBase:
     """Any other path under `/v1/`. Counted by address, so that paths cannot be searched at will."""
-    usage = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
-    answer = errors.too_many_requests(request) if usage.limited else errors.not_found(request)
-    usage.put_on(answer)
-    return answer
+    return errors.counted(request, errors.not_found)

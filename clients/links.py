@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.core import signing
 from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
@@ -16,8 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from agents.authentication import principal_of
-from api import errors, ratelimits
-from api.addresses import client_address
+from api import errors
 from api.principals import AgentPrincipal, Principal
 from audit.services import record
 from clients import files
@@ -41,7 +39,7 @@ def download(request: HttpRequest, signed: str) -> HttpResponseBase:
     try:
         page_id, token_pk = _signer.unsign_object(signed, max_age=LIFETIME)
     except signing.BadSignature:
-        return _refused(request)
+        return errors.counted(request, errors.not_found)
     principal = principal_of(token_pk)
     if principal is None:
         raise Http404
@@ -76,9 +74,3 @@ def _given_out(page: DeclarationPage, receiver: Principal) -> FileResponse:
     response.headers["Content-Length"] = str(page.size)
     response.headers["Cache-Control"] = "private, no-store"
     return response
-
-
-def _refused(request: HttpRequest) -> HttpResponseBase:
-    """Counted by address, like every bad credential."""
-    usage = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
-    return errors.too_many_requests(request) if usage.limited else errors.not_found(request)

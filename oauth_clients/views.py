@@ -86,7 +86,7 @@ class OAuthView(View):
         A token request was counted already, before its credentials were looked at.
         """
         by_client = self.usage or self._count(request)
-        by_address = ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
+        by_address = ratelimits.hit_address(request)
         self.usage = by_address if by_address.limited else by_client
         return _refusal(_too_many_requests()) if self.usage.limited else response
 

@@ -115,11 +115,6 @@ def count_change(request: HttpRequest) -> Usage:
     return ratelimits.hit("public-change", client_address(request), settings.RATE_LIMIT_PUBLIC_CHANGE, request)
 
 
-def count_miss(request: HttpRequest) -> Usage:
-    """A slug or private link that is not there: counted like a bad credential, so that they cannot be searched."""
-    return ratelimits.hit("address", client_address(request), settings.RATE_LIMIT_ADDRESS, request)
-
-
 def words_of(usage: Usage) -> str:
     minutes = -(-usage.retry_after // 60)
     wait = "a minute" if minutes == 1 else f"{minutes} minutes"

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from rest_framework.exceptions import ValidationError
 
 from agents.models import Agent
-from api import credentials, pictures
+from api import credentials, pictures, ratelimits
 from api.errors import ApiError, Invalid, RateLimited
 from api.ratelimits import Usage
 from clients.answers import questions_of
@@ -117,7 +117,8 @@ def _closed(agent: Agent) -> NotAvailable:
 
 
 def _missed(request: HttpRequest, words: str = "") -> NoReturn:
-    usage = guards.count_miss(request)
+    """A slug or a private link that is not there."""
+    usage = ratelimits.hit_address(request)
     if usage.limited:
         raise RateLimited(headers=usage.headers())
     raise NotAvailable(words) if words else Http404
