@@ -35,8 +35,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def _database() -> dict[str, str]:
     try:
-        if connection.connection is not None and not connection.is_usable():
-            connection.close()  # it is from before the database was restarted
         applied = MigrationRecorder(connection).applied_migrations()
     except Error:
         return {"database": UNAVAILABLE, "migrations": "unknown"}

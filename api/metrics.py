@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import structlog
 from django.conf import settings
-from django.db import Error, connection
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
@@ -56,8 +56,6 @@ class _Stored(Collector):
     def collect(self) -> Iterator[Metric]:
         found: list[Metric] = []
         try:
-            if connection.connection is not None and not connection.is_usable():
-                connection.close()  # it is from before the database was restarted
             found = [metric for one in _in_database for metric in one.collect()]
         except Error as failure:
             logger.warning("metrics_without_database", error=type(failure).__name__)

@@ -10,6 +10,7 @@ from tests.conftest import PartnerSeat
 from .conftest import Serve, migrated_database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
+METRICS_TOKEN = "metrics-token-of-a-test-" * 2
 END_OTHERS = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -17,10 +18,15 @@ END_OTHERS = """
 
 
 def test_a_connection_that_the_database_ended_is_nobodys_503(serve: Serve, partner: PartnerSeat) -> None:
-    server = serve(migrated_database_url(), os.environ["REDIS_URL"], WEB_THREADS="1")
-    bearer = f"Bearer {partner.token}"
-    assert server.get("/v1/agents", authorization=bearer).status_code == 200
-    with connection.cursor() as cursor:
-        cursor.execute(END_OTHERS)
-        assert (True,) in cursor.fetchall()
-    assert server.get("/v1/agents", authorization=bearer).status_code == 200
+    server = serve(migrated_database_url(), os.environ["REDIS_URL"], WEB_THREADS="1", METRICS_TOKEN=METRICS_TOKEN)
+    for path, token, shown in (
+        ("/v1/agents", partner.token, '"data"'),
+        ("/readyz", "", '"database": "ok"'),
+        ("/metrics", METRICS_TOKEN, "agency_api_database_up 1.0"),
+    ):
+        for _ in range(2):
+            answer = server.get(path, authorization=f"Bearer {token}")
+            assert (answer.status_code, shown in answer.text) == (200, True), path
+            with connection.cursor() as cursor:
+                cursor.execute(END_OTHERS)
+                assert (True,) in cursor.fetchall()
