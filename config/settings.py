@@ -160,7 +160,6 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # served from where they are: no collectstatic step; a CDN may still stand before
-WHITENOISE_AUTOREFRESH = False
 
 # --- bounds of what may be sent ---------------------------------------------------------------
 MAX_JSON_BYTES = 1_048_576
@@ -193,8 +192,6 @@ SPECTACULAR_SETTINGS = {
     ),
     "OAS_VERSION": "3.1.0",
     "SERVERS": [{"url": "/"}],
-    "SERVE_INCLUDE_SCHEMA": False,
-    "COMPONENT_SPLIT_REQUEST": False,
     "ENUM_SUFFIX": "",
     "ENUM_NAME_OVERRIDES": {
         "DeliveryStatus": "webhooks.models.Delivery.State",
@@ -227,7 +224,6 @@ RATE_LIMIT_PUBLIC_START = rate("RATE_LIMIT_PUBLIC_START", "10/h")
 RATE_LIMIT_PUBLIC_AGENT = rate("RATE_LIMIT_PUBLIC_AGENT", "100/h")
 RATE_LIMIT_PUBLIC_CHANGE = rate("RATE_LIMIT_PUBLIC_CHANGE", "300/h")
 RATELIMIT_USE_CACHE = "default"
-RATELIMIT_IP_META_KEY = "api.addresses.client_address"
 IDEMPOTENCY_HOURS = 24
 SLUG_RESERVED = {
     "admin",
