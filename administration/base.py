@@ -18,7 +18,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
 from api.errors import Invalid
@@ -220,6 +220,17 @@ class ServiceAdmin(AuditedHistory, Narrowed, ModelAdmin):
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         shared = {**self.admin_site.each_context(request), "opts": self.opts}
         return TemplateResponse(request, template, shared | context)
+
+
+class ReadOnlyInline(TabularInline):
+    """Rows that hang from an object, to be read on its page and not changed there."""
+
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 class RefusedForm(forms.ModelForm):

@@ -8,10 +8,9 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from administration.base import ActForm, ServiceAdmin, act, administrator
+from administration.base import ActForm, ReadOnlyInline, ServiceAdmin, act, administrator
 from administration.filters import DeactivatedFilter
 from agencies import services
 from agencies.models import Agency
@@ -25,18 +24,12 @@ class PartnerForm(ActForm):
     partner = forms.ModelChoiceField(OAuthClient.objects.order_by("name", "id"), widget=UnfoldAdminSelectWidget)
 
 
-class PartnerInline(TabularInline):
+class PartnerInline(ReadOnlyInline):
     """Who reaches the agency."""
 
     model = AgencyLink
     fields = readonly_fields = ("oauth_client", "created_at")
-    extra = 0
     verbose_name_plural = "partners that reach it"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    has_change_permission = has_delete_permission = has_add_permission
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AgencyLink]:
         return super().get_queryset(request).select_related("oauth_client")

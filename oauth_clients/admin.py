@@ -9,10 +9,10 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from oauth2_provider import models as toolkit
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from administration.base import REFUSALS, ActForm, ServiceAdmin, act, administrator, show_refusal
+from administration.base import REFUSALS, ActForm, ReadOnlyInline, ServiceAdmin, act, administrator, show_refusal
 from administration.filters import EndedFilter
 from oauth_clients import services
 from oauth_clients.models import ClientSecret, OAuthClient
@@ -45,18 +45,12 @@ class RotateForm(ActForm):
     )  # fmt: skip
 
 
-class ClientSecretInline(TabularInline):
+class ClientSecretInline(ReadOnlyInline):
     """When they were made and until when they work; what is stored is no use to anybody."""
 
     model = ClientSecret
     fields = readonly_fields = ("created_at", "expires_at")
-    extra = 0
     verbose_name_plural = "secrets"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    has_change_permission = has_delete_permission = has_add_permission
 
 
 @admin.register(OAuthClient)

@@ -10,14 +10,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import TabularInline
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextInputWidget,
 )
 
-from administration.base import ActForm, ServiceAdmin, act, administrator
+from administration.base import ActForm, ReadOnlyInline, ServiceAdmin, act, administrator
 from administration.pagination import InfinitePaginator
 from webhooks.catalogue import EVERY, SUBSCRIBABLE
 from webhooks.models import Attempt, Delivery, Subscription, message_id
@@ -123,21 +122,15 @@ class SubscriptionAdmin(ServiceAdmin):
         return HttpResponseRedirect(reverse("admin:webhooks_subscription_changelist"))
 
 
-class AttemptInline(TabularInline):
+class AttemptInline(ReadOnlyInline):
     model = Attempt
     fields = readonly_fields = ("number", "started_at", "duration_ms", "address", "status", "error", "answered")
     ordering = ("number", "id")
-    extra = 0
     verbose_name_plural = "attempts"
 
     @admin.display
     def answered(self, attempt: Attempt) -> str:
         return bytes(attempt.answer).decode(errors="replace")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    has_change_permission = has_delete_permission = has_add_permission
 
 
 @admin.register(Delivery)
