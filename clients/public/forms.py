@@ -166,17 +166,6 @@ class SubmissionForm(forms.Form):
                 yield insurance_type, question
 
 
-def answered(submission: Submission, questions: Questions) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The questions that were answered with their answers, by kind of insurance, to be read."""
-    told = []
-    for insurance_type, asked in questions.items():
-        given = submission.answers.get(insurance_type, {})
-        lines = [(question.label, _spoken(given[question.key])) for question in asked if question.key in given]
-        if lines:
-            told.append((InsuranceType(insurance_type).label, lines))
-    return told
-
-
 def _name(insurance_type: str, question: Question) -> str:
     return f"{insurance_type}.{question.key}"
 
@@ -223,13 +212,3 @@ def _plain(question: Question, answer: Any) -> Any:
     if question.kind == Kind.NUMBER and isinstance(answer, str):
         return "".join(letter for letter in answer if letter not in "$, \u00a0")
     return answer
-
-
-def _spoken(answer: Any) -> str:
-    match answer:
-        case bool():
-            return "Yes" if answer else "No"
-        case list():
-            return ", ".join(answer)
-        case _:
-            return str(answer)

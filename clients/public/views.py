@@ -21,10 +21,10 @@ from agents.models import Agent
 from api import credentials, pictures, ratelimits
 from api.errors import ApiError, Invalid, RateLimited
 from api.ratelimits import Usage
-from clients.answers import questions_of
+from clients.answers import questions_of, readable
 from clients.models import LINK_LIFETIME, InsuranceType, Submission
 from clients.public import colours, guards
-from clients.public.forms import StartForm, SubmissionForm, answered
+from clients.public.forms import StartForm, SubmissionForm
 from clients.public.guards import CONSUMER
 from clients.search import phone_key
 from clients.services import declaration_pages, requests, submissions
@@ -288,7 +288,7 @@ def _finished_page(visit: Visit) -> HttpResponse:
     more = {
         "visit": visit,
         "kinds": [InsuranceType(kind).label for kind in submission.insurance_types],
-        "answers": answered(submission, questions_of(submission.question_versions)),
+        "answered": [about for about in readable([submission])[submission.pk] if about.answers],
         "pages": submission.declaration_pages.order_by("id"),
     }
     return _private(_page(visit.request, visit.agent, "public/finished.html", None, **more))

@@ -9,13 +9,15 @@ from rest_framework.serializers import Serializer
 
 from agents.models import Agent
 from api.renderers import to_json
-from clients.models import Client, DeclarationPage, InsuranceType, Submission
+from clients.models import Client, DeclarationPage, InsuranceType, QuestionSet, Submission
 from clients.serializers import (
     ClientSerializer,
     DeclarationPageSerializer,
+    QuestionSetSerializer,
     SubmissionSerializer,
     client_shown,
     declaration_page_shown,
+    question_set_shown,
     submission_shown,
 )
 
@@ -58,3 +60,9 @@ PAGE = DeclarationPage(
 )
 def test_what_is_shown_is_what_its_serializer_describes(shown: Any, described: type[Serializer[Any]]) -> None:
     assert orjson.loads(to_json(shown)) == orjson.loads(to_json(described(shown).data))
+
+
+def test_so_are_the_questions(first_questions: None) -> None:
+    for one in QuestionSet.objects.prefetch_related("questions"):
+        shown = question_set_shown(one)
+        assert orjson.loads(to_json(shown)) == orjson.loads(to_json(QuestionSetSerializer(shown).data))
