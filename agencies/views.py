@@ -32,19 +32,15 @@ from agents.serializers import (
     NewAgentRowSerializer,
     NewAgentSerializer,
 )
+from agents.views import AGENCY_DEACTIVATED, GOING_RULES
 from api.errors import ApiError, Forbidden, as_api_error, envelope
 from api.operations import Caller, operation
 from api.principals import AgentPrincipal, Partner
 from api.views import ApiView
 
-AGENCY_DEACTIVATED = {"agency_deactivated": "The agency is deactivated; reactivate it first."}
 AGENT_RULES = {
     "email_taken": "Another active agent of the agency has the address.",
     "slug_taken": "The slug that the suffix gives is taken.",
-}
-GOING_RULES = {
-    "owner_has_colleagues": "The owner cannot go while the agency has other active agents.",
-    "last_admin": "The last admin cannot go while the agency has other active agents.",
 }
 
 

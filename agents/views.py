@@ -17,6 +17,12 @@ from agents.serializers import (
 from api.operations import Caller, operation
 from api.views import ApiView
 
+AGENCY_DEACTIVATED = {"agency_deactivated": "The agency is deactivated; reactivate it first."}
+GOING_RULES = {
+    "owner_has_colleagues": "The owner cannot go while the agency has other active agents.",
+    "last_admin": "The last admin cannot go while the agency has other active agents.",
+}
+
 
 class AgentsView(ApiView):
     @operation(
@@ -47,10 +53,7 @@ class AgentView(OneAgentView):
         caller=Caller.PARTNER,
         summary="Deactivate an agent",
         status=HTTPStatus.NO_CONTENT,
-        refusals={
-            "owner_has_colleagues": "The owner cannot go while the agency has other active agents.",
-            "last_admin": "The last admin cannot go while the agency has other active agents.",
-        },
+        refusals=GOING_RULES,
     )
     def delete(self, request: Request, agent_id: int) -> Response:
         """The agent's tokens stop working at once. An agent that is deactivated already stays so: 204 again."""
@@ -65,7 +68,7 @@ class ReactivateAgentView(OneAgentView):
         summary="Reactivate an agent",
         gives=AgentSerializer,
         refusals={
-            "agency_deactivated": "The agency is deactivated; reactivate it first.",
+            **AGENCY_DEACTIVATED,
             "email_taken": "Another active agent of the agency has the address by now.",
         },
     )
