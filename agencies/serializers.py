@@ -8,7 +8,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from agencies.models import Agency, index_of
-from agents.serializers import AgencyBriefSerializer, NewAgentAnswerSerializer, NewAgentRowSerializer
+from agents.serializers import (
+    AgencyBriefSerializer,
+    NamedAgentSerializer,
+    NewAgentAnswerSerializer,
+    NewAgentRowSerializer,
+)
 from api import pictures
 from api.pagination import Listing
 from api.serializers import BoundedListField, EmailField, ErrorSerializer, PatternField, TextField
@@ -102,14 +107,9 @@ def agency_rows(request: HttpRequest, rows: Iterable[tuple[Any, ...]]) -> list[d
 AGENCIES = Listing(Agency.objects.visible_to, index_of, frozenset({"includeDeactivated"}), _ROW, agency_rows)
 
 
-class OwnerSerializer(serializers.Serializer[Any]):
+class OwnerSerializer(NamedAgentSerializer):
     """A new agency's first agent, with its token: shown here once, and never again."""
 
-    id = serializers.IntegerField()
-    first_name = serializers.CharField()
-    last_name = serializers.CharField()
-    email = serializers.EmailField()
-    slug = serializers.CharField()
     is_admin = serializers.BooleanField()
     access_token = serializers.CharField()
 

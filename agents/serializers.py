@@ -88,14 +88,19 @@ class AgencyBriefSerializer(serializers.Serializer[Any]):
     color_code = serializers.CharField()
 
 
-class AgentSerializer(serializers.Serializer[Agent]):
-    """An agent in full."""
+class NamedAgentSerializer(serializers.Serializer[Any]):
+    """What every answer about an agent begins with."""
 
     id = serializers.IntegerField()
     first_name = serializers.CharField()
     last_name = serializers.CharField()
     email = serializers.EmailField()
     slug = serializers.CharField()
+
+
+class AgentSerializer(NamedAgentSerializer):
+    """An agent in full."""
+
     phone_number = serializers.CharField()
     is_admin = serializers.BooleanField()
     is_owner = serializers.BooleanField()
@@ -161,25 +166,17 @@ AGENTS = Listing(
 )
 
 
-class NewAgentAnswerSerializer(serializers.Serializer[Any]):
+class NewAgentAnswerSerializer(NamedAgentSerializer):
     """A new agent, with its token: shown here once, and never again."""
 
-    id = serializers.IntegerField()
-    first_name = serializers.CharField()
-    last_name = serializers.CharField()
-    email = serializers.EmailField()
-    slug = serializers.CharField()
     phone_number = serializers.CharField()
     is_admin = serializers.BooleanField()
     access_token = serializers.CharField()
 
 
-class ResetAgentSerializer(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
-    first_name = serializers.CharField()
-    last_name = serializers.CharField()
-    email = serializers.EmailField()
-    slug = serializers.CharField()
+class ResetAgentSerializer(NamedAgentSerializer):
+    """The agent, with its new token: shown here once, and never again."""
+
     access_token = serializers.CharField()
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from api import errors
 from api.openapi import samples
 
 Json = dict[str, Any]
@@ -64,13 +65,13 @@ ERRORS = {
         "Forbidden",
         "A credential of the wrong kind or role; or an id that it does not reach, whether or not it exists.",
         "forbidden",
-        "There is no such resource, or this credential does not reach it.",
+        errors.OUT_OF_REACH,
     ),
     404: ErrorAnswer(
         "NotFound",
         "A UUID that the caller does not reach, whether or not it exists; or an id that is no number.",
         "not_found",
-        "There is no such resource, or this credential does not reach it.",
+        errors.OUT_OF_REACH,
     ),
     405: ErrorAnswer(
         "MethodNotAllowed", "Another method.", "method_not_allowed", 'Method "PUT" not allowed.', ("Allow",)
@@ -85,9 +86,7 @@ ERRORS = {
         "This Idempotency-Key was used with another request.",
         ("Retry-After",),
     ),
-    413: ErrorAnswer(
-        "TooLarge", "A body or file over its limit.", "too_large", "The body is larger than this endpoint takes."
-    ),
+    413: ErrorAnswer("TooLarge", "A body or file over its limit.", "too_large", errors.TooLarge.message),
     414: ErrorAnswer(
         "UriTooLong", "A request line over 8190 bytes.", "uri_too_long", "URI Too Long.", counted=False
     ),
@@ -105,7 +104,7 @@ ERRORS = {
         "RateLimited",
         "Over the rate limit.",
         "rate_limited",
-        "Too many requests; wait as many seconds as Retry-After says.",
+        errors.RateLimited.message,
         ("Retry-After",),
     ),
     431: ErrorAnswer(
@@ -119,13 +118,13 @@ ERRORS = {
         "ServerError",
         "Anything unforeseen.",
         "internal",
-        "Something went wrong on our side. Quote the request id to support.",
+        errors.ServerError.message,
     ),
     503: ErrorAnswer(
         "Unavailable",
-        "The database is away; nothing was changed.",
+        "The database or the storage of files is away; nothing was changed.",
         "unavailable",
-        "The service cannot answer just now; nothing was changed. Try again shortly.",
+        errors.Unavailable.message,
         ("Retry-After",),
     ),
 }  # fmt: skip
