@@ -1,7 +1,7 @@
 from typing import Self
 
 from django.db import models
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
 from api.principals import AgentPrincipal, ApiPrincipal, Partner
@@ -121,11 +121,6 @@ def index_of(principal: ApiPrincipal) -> models.QuerySet[Agent] | models.QuerySe
             return Agent.objects.visible_to(principal).annotate(listed=models.F("pk"))
 
 
-class AgentTokenQuerySet(models.QuerySet["AgentToken"]):
-    def live(self) -> Self:
-        return self.filter(models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=Now()), revoked_at__isnull=True)
-
-
 class AgentToken(models.Model):
     """An agent's personal access token, as a digest."""
 
@@ -134,8 +129,6 @@ class AgentToken(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
-
-    objects = AgentTokenQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"token {self.pk}"

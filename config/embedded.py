@@ -54,10 +54,6 @@ class Services:
     valkey: "Valkey"
     use: TextIO
 
-    def url_of(self, role: str) -> str:
-        """The database, for processes that act in this role."""
-        return url_of(role, self.database_url)
-
     def stop(self) -> None:
         """Let go of the servers, and stop them unless another process still uses them."""
         with _turn(self.postgres.data_dir.parent):

@@ -45,10 +45,6 @@ class OAuthClient(AbstractApplication):
             )
         ]
 
-    def is_usable(self, request: object) -> bool:
-        """Asked by the toolkit when a token is issued and when one is validated."""
-        return self.suspended_at is None
-
 
 class ClientSecretQuerySet(models.QuerySet["ClientSecret"]):
     def live(self) -> "ClientSecretQuerySet":

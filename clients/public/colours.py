@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from itertools import count
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
-INK = (28, 33, 40)
-"""Of plain text."""
 GROUND = (246, 247, 249)
 """Around the white panels."""
 TEXT_RATIO = 4.5

@@ -30,7 +30,7 @@ def test_with_an_agency_all_its_tokens_stop_at_once(
     assert api.delete(agency.path, token=partner.token).status_code == 204
     for seat in (agency.owner, agent):
         assert api.get(agency.path, token=seat.token).status_code == 401
-    assert not AgentToken.objects.live().filter(agent__agency_id=agency.id).exists()
+    assert not AgentToken.objects.filter(agent__agency_id=agency.id, revoked_at__isnull=True).exists()
 
 
 def test_it_and_its_agents_are_listed_only_when_asked_for(

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from clients.public.colours import BLACK, GROUND, INK, TEXT_RATIO, WHITE, contrast, theme
+from clients.public.colours import BLACK, GROUND, TEXT_RATIO, WHITE, contrast, theme
 from tests.conftest import Api
 
+INK = (28, 33, 40)
+"""Of plain text, as page.css has it."""
 COLOURS = st.text("0123456789abcdefABCDEF", min_size=6, max_size=6)
 
 

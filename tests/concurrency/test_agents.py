@@ -75,7 +75,7 @@ def test_two_resets_leave_one_token(api: Api, partner: PartnerSeat, agency: Agen
         return Api().post(f"/v1/agents/{agent.id}/reset-access-token", token=partner.token)
 
     tokens = [data(answer)["agent"]["access_token"] for answer in at_once(*[reset] * 4)]
-    assert AgentToken.objects.live().filter(agent_id=agent.id).count() == 1
+    assert AgentToken.objects.filter(agent_id=agent.id, revoked_at__isnull=True).count() == 1
     assert sorted(api.get(agency.path, token=token).status_code for token in tokens) == [200, 401, 401, 401]
 
 
@@ -138,7 +138,7 @@ def test_no_agent_is_added_to_an_agency_that_is_being_deactivated(
     else:
         assert code(answers["add"]) == "agency_deactivated"
     assert not Agent.objects.active().filter(agency_id=agency.id).exists()
-    assert not AgentToken.objects.live().filter(agent__agency_id=agency.id).exists()
+    assert not AgentToken.objects.filter(agent__agency_id=agency.id, revoked_at__isnull=True).exists()
 
 
 def test_a_reset_that_waits_for_a_deactivation_gives_no_token(
@@ -152,7 +152,7 @@ def test_a_reset_that_waits_for_a_deactivation_gives_no_token(
             await_waiting(2)
         assert gone.result(PATIENCE).status_code == 204
         assert code(reset.result(PATIENCE)) == "agent_deactivated"
-    assert not AgentToken.objects.live().filter(agent_id=agent.id).exists()
+    assert not AgentToken.objects.filter(agent_id=agent.id, revoked_at__isnull=True).exists()
 
 
 def test_many_new_agents_at_once_are_all_there(partner: PartnerSeat, agency: AgencySeat) -> None:

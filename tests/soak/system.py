@@ -117,7 +117,7 @@ class System:
 
     def _start(self, name: str) -> None:
         role, command = COMMANDS[name]
-        environment = {**os.environ, "DATABASE_URL": self.services.url_of(role)}
+        environment = {**os.environ, "DATABASE_URL": embedded.url_of(role, self.services.database_url)}
         with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", *command],
