@@ -38,8 +38,8 @@ class Walk:
     """Columns as `order_by` takes them, the primary key last; all of them with `-` before them, or none."""
 
     def rest_of(self, rows: QuerySet[Any], place: Sequence[Any], order: Sequence[str]) -> QuerySet[Any]:
-        """Those of `rows` that come after this place; all of them after the empty one. `order` is what their columns
-        are called there."""
+        """Those of `rows` that come after `place`; all of them where it is empty. `order` names the columns of the walk
+        as `rows` calls them."""
         if not place:
             return rows
         beyond = TupleLessThan if order[0].startswith("-") else TupleGreaterThan
@@ -51,7 +51,7 @@ class Walk:
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def place_of(self, cursor: str) -> list[Any]:
-        """Raises BadCursor."""
+        """What the last row shown was ordered by; empty for the first page. Raises BadCursor."""
         if cursor in ("", FIRST):
             return []
         if len(cursor) > MAX_LENGTH:

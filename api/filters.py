@@ -20,7 +20,7 @@ class StrictFilterSet(FilterSet):
     searching: ClassVar[frozenset[str]] = frozenset()
     """Parameters that find few rows by an index of their own (api.statements.found_at_once)."""
     known: dict[str, Any]
-    """What the path says, for filters that must know."""
+    """What the view tells the filters beside the query: whose list it is, for example."""
 
     @classmethod
     def asked(cls, query: QueryDict, *, but: frozenset[str] = frozenset()) -> bool:
@@ -29,7 +29,8 @@ class StrictFilterSet(FilterSet):
 
     @classmethod
     def parts(cls, query: QueryDict) -> Sequence[str] | None:
-        """Which parts of the list, as totals of it are kept, the query asks for whole; None where it asks otherwise."""
+        """The parts of the list whose kept totals add up to what the query asks for (api.totals); None where the rows
+        must be counted."""
         return None if cls.asked(query) else WHOLE
 
     @classmethod

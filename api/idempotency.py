@@ -92,7 +92,8 @@ class _Derived:
 
 
 def _derived(principal: ApiPrincipal, key: str) -> list[_Derived]:
-    """By the secret of now, and by those that servers still use, or used a day ago, while it is replaced."""
+    """By the secret in use, then by the earlier ones: while SECRET_KEY is replaced, some servers still use the one
+    before, and answers of the last day were kept under it."""
     return [_Derived.of(secret, principal, key) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
 
 

@@ -7,9 +7,9 @@ from django.http import HttpRequest
 
 
 class Narrowed:
-    """A ModelAdmin whose list is narrowed by what `lookups` names: what its filters ask, and links to it. Django takes
-    every lookup of every field, and those of which PostgreSQL makes no sense, a broken expression for example, were
-    failures of ours."""
+    """A ModelAdmin whose list is narrowed by the lookups that `lookups` names, which its filters and links to it use,
+    and by no others. Django takes any lookup of any field from the query, and at some PostgreSQL fails, at a broken
+    regular expression for example: that was answered with 500."""
 
     lookups: Collection[str] = ()
 

@@ -33,10 +33,10 @@ class Listing:
     visible: Callable[[ApiPrincipal], QuerySet[Any]]
     """For example `Agent.objects.visible_to`."""
     index: Callable[[ApiPrincipal], Any]
-    """The same where a page of them is read at once, whatever the caller reaches: rows with the id as LISTED, of which
-    totals are kept."""
+    """What a page of ids is read from, at the same cost however much the caller reaches: rows with the id as LISTED, of
+    which totals are kept. For a partner these are its links, for example."""
     indexed: frozenset[str]
-    """The filters that are known there too."""
+    """The filters that `index` can answer; with any other, the page is looked for in `visible`."""
     columns: tuple[str, ...]
     """What `values_list` reads of each; the id first."""
     shape: Callable[[HttpRequest, Iterable[Any]], list[dict[str, Any]]]
@@ -99,7 +99,7 @@ class WalkedPage:
         return self.per_page + 1
 
     def places(self, found: QuerySet[Any], *, searched: bool, id_column: str = "pk") -> list[tuple[Any, ...]]:
-        """What the rows of the page are ordered by, the id last; and the one after it."""
+        """What each row of the page is ordered by, the id last; and the same of the one row after it."""
         order = [name.replace("pk", id_column) for name in self.walk.order]
         rest = self.walk.rest_of(found, self.place, order)
         if searched:
@@ -239,7 +239,7 @@ def _walked(
     parts: Sequence[str] | None,
     found: QuerySet[Any] | None,
 ) -> tuple[Sequence[tuple[Any, ...]], Sequence[tuple[Any, ...]]]:
-    """What the rows of the page are ordered by, and the one after it; and what is shown of those on the page."""
+    """What each row of the page, and the one after it, is ordered by; and the page's rows as `shape` takes them."""
     if found is None:
         [after] = walked.place or [0]
         kept = _kept(listing, cast(Any, type(principal)), tuple(parts or ()))

@@ -43,8 +43,8 @@ def read_chunked(request: HttpRequest, limit: int) -> None:
 
 
 class JsonParser(parsers.BaseParser):
-    """Strict JSON by orjson: no NaN, no lone surrogates, nesting bounded to some 250 levels: what reads it further is
-    Python, which would fail on a thousand.
+    """Strict JSON by orjson: no NaN, no lone surrogates, and at most some 250 levels of nesting, since what reads it
+    after that is Python, which fails at a thousand.
 
     The size is bounded by Django while the body is read (`DATA_UPLOAD_MAX_MEMORY_SIZE`, 413).
     """
@@ -60,7 +60,7 @@ class JsonParser(parsers.BaseParser):
         except orjson.JSONDecodeError as error:
             raise ParseError(f"The body is not JSON: {error}") from error
         try:
-            orjson.dumps([sent])  # so it is written for idempotency, which goes a quarter as deep as reading
+            orjson.dumps([sent])  # as idempotency writes it: a quarter as deep as orjson reads
         except orjson.JSONEncodeError as error:
             raise ParseError("The body is nested too deeply.") from error
         return sent

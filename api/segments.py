@@ -61,10 +61,11 @@ CHANGED = f"""
         {ADD_UP.format(table="{table}", counted=ALL)}
     END IF;
 """  # noqa: S608
-# Plans are kept: each segment is found by index, however few there were at first; and joined by hash.
+# PostgreSQL keeps the plans of a function's queries, also those made while there were few segments. With these settings
+# a kept plan finds each segment by index, and joins many by hash, from the first day on.
 PLANNED = "SET enable_sort = off SET enable_nestloop = off"
 PATIENCE = "500ms"
-"""For who writes to the table as it is to be cut; so long do others wait, who come to write."""
+"""How long a cut waits for whoever is writing to the table. Those who come to write meanwhile wait behind it."""
 LONG = "SELECT owner, start FROM api_total WHERE listed = %s GROUP BY owner, start HAVING SUM(amount) > %s"
 REST = "{table} WHERE {owner} = %(of)s AND {key} >= %(from)s ORDER BY {key}"
 # The first rows stay, and what is counted of all others goes to the new segment: only those are read.

@@ -30,10 +30,10 @@ class Slot(Expression):
 
 
 class UnplannedSlot(Slot):
-    """A slot whose value the planner is not shown, where one plan is right for every value.
+    """A slot whose value PostgreSQL's planner is not shown, where one plan is right for every value.
 
-    Else it makes a new one each time for as long as its guess for that value is better than for the average, and
-    planning a list takes longer than reading a page of it.
+    Shown it, the planner makes a new plan for each value as long as it expects more of that than of one plan for all;
+    and planning a list takes longer than reading a page of it.
     """
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:

@@ -62,7 +62,7 @@ def remove(storage: Storage, names: Iterable[str]) -> None:
 def orphans(storage: Storage, named: Callable[[list[str]], Iterable[str]]) -> Iterator[str]:
     """Names of stored files that no row names, of days that are over: no upload is still on its way to its row.
 
-    Days come in any order: whoever is cut off before the last one has come to another part each time.
+    Days are gone through in random order, so that sweeps that are cut off come to all of them in the end.
     `named` says which of some names a row has. Raises ImproperlyConfigured (api.tenancy.require_every_row).
     """
     require_every_row()

@@ -26,7 +26,7 @@ SETTINGS = ("role", "tenancy.partner", "tenancy.agency", "tenancy.actor")
 SET = f"SELECT {', '.join(f'set_config({name!r}, %s, true)' for name in SETTINGS)}"
 SEES_ALL = "SELECT current_user::text, pg_has_role(%s, 'USAGE') OR pg_has_role(%s, 'USAGE')"
 CONTROL = ("SAVEPOINT", "RELEASE", "ROLLBACK")
-"""Of a transaction: is nobody's, and must be heard where a statement has failed."""
+"""Statements about the transaction: they touch nobody's rows, and must get through where a statement has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ def standing_as(standing: Standing) -> Iterator[None]:
 
 
 def require_every_row() -> None:
-    """Before an act that takes what it is not shown for what is not there. Raises ImproperlyConfigured where policies
-    keep rows from this process: it came with gunicorn's login."""
+    """Asked before an act that would take rows that it is not shown for rows that are not there. Raises
+    ImproperlyConfigured where policies hide rows from this process: it came with gunicorn's login."""
     with connection.cursor() as cursor:
         cursor.execute(SEES_ALL, [ADMIN, WORKER])
         [login, sees_all] = cursor.fetchone()
@@ -106,7 +106,8 @@ class Sender:
 
 
 def watch(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Receiver of `connection_created`. The wrapper stands first: blocks of Django's own take the last one away."""
+    """Receiver of `connection_created`. Ours stands first among the wrappers: a block of Django's takes the last one
+    away as it ends."""
     others = [one for one in connection.execute_wrappers if not isinstance(one, Sender)]
     connection.execute_wrappers[:] = [Sender(connection.connection), *others]
 

@@ -27,7 +27,7 @@ from api.triggers import after
 
 ACTIVE, DEACTIVATED = "active", "deactivated"
 WHOLE = ("",)
-"""The parts of a list that has none."""
+"""The one part of a list that is not kept in parts."""
 
 
 def part_of(is_active: str) -> str:
@@ -55,7 +55,7 @@ class ListOf:
     owner: Any
 
     def shares(self, parts: Sequence[str]) -> Query:
-        """What is kept of these parts. Each is a parameter: PostgreSQL takes an array for one of ten."""
+        """What is kept of these parts. Each is a parameter of its own: an array is planned for as if it had ten."""
         sql = SHARES.format(parts=", ".join(["%s"] * len(parts)))
         return Query(sql, [self.model._meta.db_table, str(self.owner), *parts])
 

@@ -19,7 +19,8 @@ TABLES = ("webhooks_event", "webhooks_attempt")
 MONTHS_AHEAD = 12
 """So many are kept ready: a clock process that is down for less loses nothing."""
 PATIENCE = "500ms"
-"""For who uses the table as a month comes or goes, a back-up for one: so long do all others wait, who come after."""
+"""How long adding or dropping a month waits for whoever uses the table, a back-up for example. All who come to use it
+meanwhile wait behind it."""
 
 
 class Busy(Exception):

@@ -20,7 +20,7 @@ class ErrorAnswer:
     headers: tuple[str, ...] = ()
     details: tuple[Json, ...] = ()
     counted: bool = True
-    """Not what the server refuses before it knows who calls."""
+    """Whether it has the headers of the rate limit: not what the server refuses before it knows who calls."""
 
     def as_response(self) -> Json:
         error: Json = {"code": self.code, "message": self.message}
@@ -300,11 +300,11 @@ def service_paths() -> dict[str, Json]:
                 "example": {"active": True, "client_id": "9kXaEXAMPLE", "token_type": "bearer", "exp": 1795470000},
             },
         ),
-        "/.well-known/oauth-authorization-server": _probe(
+        "/.well-known/oauth-authorization-server": _open_get(
             "showAuthorizationServer", "The authorization server's metadata", "RFC 8414.", "OAuth"
         ),
-        "/healthz": _probe("showHealth", "Whether the process is alive", "Asks nothing else.", "Service"),
-        "/readyz": _probe(
+        "/healthz": _open_get("showHealth", "Whether the process is alive", "Asks nothing else.", "Service"),
+        "/readyz": _open_get(
             "showReadiness",
             "Whether requests can be served",
             "Database, migrations, counter store and broker, each by itself; 503 where requests cannot be served.",
@@ -318,7 +318,8 @@ def service_paths() -> dict[str, Json]:
     return paths
 
 
-def _probe(name: str, summary: str, description: str, tag: str, also: Json | None = None) -> Json:
+def _open_get(name: str, summary: str, description: str, tag: str, also: Json | None = None) -> Json:
+    """A call that takes nothing, and needs no credential."""
     shown = {"application/json": {"schema": {"type": "object"}}}
     responses = {"200": {"description": "OK", "content": shown}, **(also or {})}
     return {
