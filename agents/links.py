@@ -1,7 +1,7 @@
-"""Keeping what partners' lists are read from true to what it is made of, should a trigger have been off.
+"""Mends what partners' lists are read from, where it is not what it should be.
 
-AgentLink and AgencyLink.active are written by triggers, in the transaction of what they follow from. So none of this
-finds anything, but where somebody wrote with triggers disabled, as some ways of restoring do.
+AgentLink and AgencyLink.active are written by triggers, in the transaction of what they follow from. So there is
+something to mend only after somebody wrote with triggers disabled, as some ways of restoring do.
 """
 
 from django.db import connection, transaction

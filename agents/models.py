@@ -86,9 +86,10 @@ class AgentLinkQuerySet(models.QuerySet["AgentLink"]):
 class AgentLink(models.Model):
     """This OAuth client reaches this agent: what its lists are read from, in their order.
 
-    Read from the agents, a page would cost as much as the client has agencies, or as the platform has agents of others
-    between two of its own. Written by triggers on agents and on links to agencies (migrations.0003_agent_link), which
-    say what is reached: whoever reads a page of agents by this asks those again.
+    Read from the agents themselves, a page would cost the more the more agencies the client has, or the more agents of
+    others stand between two of its own. Triggers on agents and on links to agencies write it
+    (migrations.0003_agent_link). It says where to look, and not who may look: the agents of a page are asked for by
+    `visible_to` all the same.
     """
 
     pk = models.CompositePrimaryKey("oauth_client_id", "agent_id")

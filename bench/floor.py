@@ -1,4 +1,4 @@
-"""The floor: a bare WSGI function with the same three queries, and nothing else."""
+"""The floor: a bare WSGI function that asks who calls, how many rows there are, and for those of the page; no more."""
 
 import hashlib
 import os

@@ -122,7 +122,7 @@ class Entries(Func):
 
 
 class PhoneDigits(Func):
-    """The last ten digits of a number as it is written: what is found by whoever does not know whose client it is."""
+    """The last ten digits of a number as it is written: by these, the admin finds a client of anybody's."""
 
     template = "right(regexp_replace(%(expressions)s, '[^0-9]', '', 'g'), 10)"
     output_field = TextField()
@@ -135,7 +135,7 @@ class Finds(Lookup):
     lookup_name = "finds"
     prepare_rhs = False
     gathers = True
-    """Whatever else is asked: see api.statements."""
+    """It finds few rows by an index of its own, which is read before anything else is asked: see api.statements."""
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         column, params = self.process_lhs(compiler, connection)

@@ -33,8 +33,9 @@ class Scheduler(PersistentScheduler):
 
 
 class QoS(redis.QoS):
-    """Of a connection that is gone: what was under way on it is not put back through it, where kombu (5.7) fails, and
-    its worker ends. The broker gives it out again when its visibility time-out is over; sweeps find it before."""
+    """When a connection to the broker is gone, kombu (5.7) would put back through it what was under way there, fail,
+    and its worker would end. Here nothing is put back: the broker gives it out again when its visibility time-out is
+    over, and sweeps find it before."""
 
     def restore_unacked(self, client: Any = None) -> None:
         if self.channel.connection.client:

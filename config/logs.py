@@ -21,8 +21,8 @@ UNREADABLE_REQUEST = re.compile(r"(Invalid request|Error handling request) .*", 
 
 
 def format_exception(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
-    """As text, in which errors of the database are told without values, which may be personal data; nor are these told
-    beside it, as by Celery of a task that failed."""
+    """The exception as text. Errors of the database are told without values, which may be personal data; nor are these
+    left in the event's other fields, in which Celery tells the error of a task that failed once more."""
     if isinstance(event.get("exception"), BaseException):
         event["exc_info"] = event.pop("exception")
     given = event.get("exc_info")

@@ -74,7 +74,8 @@ class AgencyLinkQuerySet(models.QuerySet["AgencyLink"]):
 class AgencyLink(models.Model):
     """This OAuth client reaches this agency."""
 
-    # The indexes below begin with it. One of its own PostgreSQL may take for a page, and sort all of a client's links.
+    # No index of its own: the ones below begin with it. By one, PostgreSQL may read all of a client's links for a page
+    # and sort them.
     oauth_client = models.ForeignKey(OAuthClient, on_delete=models.PROTECT, related_name="agency_links", db_index=False)
     agency = models.ForeignKey("agencies.Agency", on_delete=models.CASCADE, related_name="oauth_links")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -47,8 +47,8 @@ def _allow_files() -> None:
 
 @contextmanager
 def _collecting_seldom() -> Iterator[None]:
-    """Python's collector goes through all objects again and again, which took a quarter of the time of a delivery. Of
-    those that are there already none will be garbage, and of deliveries nearly all goes without it."""
+    """Python's garbage collector goes through all objects again and again, which took a quarter of the time of a
+    delivery. What is there already stays to the end, and nearly all that a delivery makes is freed without it."""
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(50_000, *before[1:])

@@ -30,10 +30,11 @@ logger = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
 
 SLOTS = 500
-"""Deliveries under way in one loop."""
+"""Deliveries under way in one loop, those whose receivers are slow not counted: they take no slot from others."""
 MOST_SLOTS = 2_000
-"""With those whose receivers are slow: such take no slot from others."""
+"""The same with the slow ones."""
 SLOW = 1.0
+"""Seconds under way, from which on a delivery is a slow one."""
 BATCH = 250
 """Claimed at once: half of the slots, so that one half is under way while the other is claimed."""
 ENOUGH = BATCH // 2
@@ -74,10 +75,10 @@ class Engine:
                 await self._release_lapsed()
                 writing = self._write_on()
                 idle = not writing and not self._under_way
-                open_ = time.monotonic() < self._until
-                claimed = await self._claim(idle) if open_ else 0
+                in_time = time.monotonic() < self._until
+                claimed = await self._claim(idle) if in_time else 0
                 if idle and not claimed:
-                    return not open_
+                    return not in_time
                 await self._rest()
         finally:
             for task in filter(None, [*self._under_way, self._writing]):

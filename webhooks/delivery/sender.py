@@ -63,6 +63,7 @@ HEADERS = {
     "User-Agent": "Agency-Webhooks/1.0",
 }
 OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""What the operating system says where this machine is short of something."""
 LOCAL = "local"
 
 

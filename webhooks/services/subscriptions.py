@@ -29,7 +29,7 @@ FRESH = {
     "breaker_open_until": None,
     "failing_since": None,
 }
-"""How it goes, of a subscription that begins, or begins again."""
+"""The engine's columns of a subscription that begins, or begins again."""
 
 
 def create_subscription(*, actor: Principal, agency_id: int, values: dict[str, Any]) -> tuple[Subscription, str]:
@@ -107,7 +107,7 @@ def reseal_secrets(*, actor: Principal, subscription: Subscription) -> None:
 
 @transaction.atomic
 def disable_subscription(*, subscription: Subscription, reason: Subscription.Reason) -> None:
-    """What the receiver brought about itself. Disabled, deleted or at another address by now: nothing happens."""
+    """Disables it for what its receiver did. Disabled, deleted or at another address by now: nothing happens."""
     kept = Subscription.objects.kept().filter(pk=subscription.pk, url=subscription.url)
     held = kept.select_for_update(no_key=True).first()
     if held is None or held.status == Subscription.Status.DISABLED:
@@ -119,13 +119,14 @@ def disable_subscription(*, subscription: Subscription, reason: Subscription.Rea
 
 
 def settle(subscription: Subscription) -> bool:
-    """Brings deliveries that wait to where the subscription's state has them, as many as one statement should change;
-    says whether there may be more. Those the sweep settles (services.upkeep), or, being held, lets go of in their time.
-    The subscription is locked.
+    """Brings the subscription's deliveries that wait to where its state has them: held while it is disabled, cancelled
+    once it is deleted. The caller holds the subscription's lock.
 
-    Those that a worker is at are left to it, which does the same when it writes the result. So whoever holds a
-    subscription waits for no delivery, and nobody waits in a circle. An event that was recorded at the same moment may
-    miss this; the sweep settles it (services.upkeep).
+    At most SETTLED_AT_ONCE, in one statement; says whether there may be more. The sweep (services.upkeep) settles the
+    rest, and those of an event that was recorded at the same moment; what is still held, it cancels after 30 days.
+
+    Deliveries that a worker is at are left to it, which does the same when it writes the result. So whoever holds a
+    subscription waits for no delivery, and nobody waits in a circle.
     """
     deliveries = Delivery.objects.filter(subscription=subscription)
     settled: dict[str, Any]

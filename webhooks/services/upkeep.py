@@ -30,10 +30,13 @@ HELD_FOR = timedelta(days=30)
 ATTEMPTS_FOR = timedelta(days=30)
 DELIVERIES_FOR = timedelta(days=90)
 BATCH = 5_000
+"""Deliveries that one statement changes or removes."""
 AT_ONCE = 200
 """Subscriptions that one call looks at."""
 RECOVERY_BATCHES = 100
+"""Of one subscription, in one call."""
 MOST_BATCHES = 200
+"""Of anything else, in one call."""
 RECOVERED = "recovered"
 
 
@@ -90,8 +93,11 @@ def tell_admins() -> None:
 
 @transaction.atomic
 def _tell(pk: UUID) -> None:
-    """One at a time. The row itself is not locked: deliveries wait for no mail server, which may take longer over all
-    admins than a transaction may stand idle: cut off, it would forget that they were told. Raises OSError."""
+    """Tells the admins of one subscription; of several workers, one does. Raises OSError.
+
+    The row itself is not locked: deliveries wait for no mail server. To write to all admins may take longer than a
+    transaction may stand idle, and one that was cut off would forget that they were told: so here it may.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"webhook told {pk}"])
