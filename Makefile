@@ -15,7 +15,7 @@ OFFLINE := SECRET_KEY=only-for-tools-that-read-the-code-and-sign-nothing-at-all 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(STAMP) ## Serve on PORT (8000), with PostgreSQL, Valkey, a worker and beat; data in DATA_DIR (.data)
+run: $(STAMP) ## Serve on PORT (8000), with PostgreSQL, Valkey, workers and beat; data in DATA_DIR (.data)
 	@exec $(BIN)/python -m config.run
 
 test: $(STAMP) ## Run the tests but those that .ci/run adds (browser, node, drill); ARGS go to pytest

@@ -1,6 +1,6 @@
 """`make run`: the whole service on a developer's machine, with what it needs, until Ctrl-C.
 
-The processes are those of production: gunicorn, a Celery worker and Celery beat. What is relaxed for development is
+The processes are those of production: gunicorn, two Celery workers and beat. What is relaxed for development is
 relaxed here, by name, and what the environment already says stays as it is.
 """
 
