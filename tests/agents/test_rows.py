@@ -46,7 +46,7 @@ def agency_of(caller: Partner, **values: Any) -> Agency:
     ),
     TEXT,
 )  # fmt: skip
-def test_agents(db: None, values: dict[str, Any], name: str) -> None:
+def test_agents_are_listed_as_their_serializer_shows_them(db: None, values: dict[str, Any], name: str) -> None:
     caller = partner()
     agency = agency_of(caller, name=name)
     agent = Agent.objects.create(agency=agency, email="a@example.com", slug=f"agent-{agency.pk}", **values)
@@ -60,7 +60,7 @@ def test_agents(db: None, values: dict[str, Any], name: str) -> None:
         {"name": TEXT, "color_code": st.just("ABCDEF"), "referral": TEXT, "logo": PICTURE, "deactivated_at": MOMENT}
     )
 )
-def test_agencies(db: None, values: dict[str, Any]) -> None:
+def test_agencies_are_listed_as_their_serializer_shows_them(db: None, values: dict[str, Any]) -> None:
     caller = partner()
     agency = agency_of(caller, **values)
     by_hand = listed(AGENCIES, caller)

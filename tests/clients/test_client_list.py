@@ -111,7 +111,7 @@ FILTERS: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-def test_filters_narrow(api: Api, agent: AgentSeat, three: dict[str, str]) -> None:
+def test_each_filter_finds_what_it_asks_for(api: Api, agent: AgentSeat, three: dict[str, str]) -> None:
     assert [(query, listed(api, agent, **query)) for query, _ in FILTERS] == FILTERS
 
 
@@ -323,7 +323,7 @@ ORDERS = {
 }
 
 
-def test_sorted(api: Api, agent: AgentSeat, three: dict[str, str]) -> None:
+def test_each_sort_puts_the_clients_in_its_order(api: Api, agent: AgentSeat, three: dict[str, str]) -> None:
     uuid = next(uuid for uuid, name in three.items() if name == "José")
     api.patch(f"/v1/agents/{agent.id}/clients/{uuid}", token=agent.token, json={"sales_funnel_status": "won"})
     assert {sort: listed(api, agent, sort=sort) for sort in ORDERS} == ORDERS

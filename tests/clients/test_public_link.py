@@ -310,7 +310,7 @@ def test_a_file_of_more_than_20_mb_is_refused_and_nothing_typed_is_lost(asked: V
     assert files() == ["declarations.pdf"]
 
 
-def test_no_file_chosen(here: Visitor) -> None:
+def test_an_upload_without_a_file_says_that_one_is_to_be_chosen(here: Visitor) -> None:
     here.send("upload")
     assert here.faults == ["Add files – Choose a file first."]
 

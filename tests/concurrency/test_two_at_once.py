@@ -20,7 +20,7 @@ def test_every_write_is_raced() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", WRITES)
-def test_twice_at_once(name: str, stored_files: Path) -> None:
+def test_a_write_that_comes_twice_at_once_is_answered_honestly(name: str, stored_files: Path) -> None:
     write, world = WRITES[name], new_world(Api())
     acts = AuditEntry.objects.filter(action=write.action)
     before = acts.count()

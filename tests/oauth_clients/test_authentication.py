@@ -30,7 +30,7 @@ def test_a_clients_own_rate_limit_comes_with_it(api, actor, db):
     assert authenticate(api.post("/oauth/token", body).json()["access_token"]).rate_limit == 600
 
 
-def test_one_query(token, django_assert_num_queries):
+def test_authentication_costs_one_query(token, django_assert_num_queries):
     with django_assert_num_queries(1):
         authenticate(token)
 

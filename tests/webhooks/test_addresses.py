@@ -297,12 +297,12 @@ def refusal(url: str, *, allow_private: bool = False) -> str:
 
 
 @pytest.mark.parametrize("address", INWARD)
-def test_inward_addresses(address: str) -> None:
+def test_an_address_in_a_private_network_is_inward(address: str) -> None:
     assert is_inward(address)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_public_addresses(address: str) -> None:
+def test_an_address_in_public_is_not(address: str) -> None:
     assert not is_inward(address)
     assert not is_inward(ipaddress.ip_address(address))
 

@@ -343,7 +343,7 @@ def test_a_disabled_webhook_has_its_events_held_and_a_deleted_one_has_none(
 
 
 @pytest.mark.parametrize(("webhooks", "more"), [(0, 2), (1, 3), (6, 3)])
-def test_queries_of_telling(
+def test_an_event_costs_at_most_three_queries_however_many_listen(
     api: Api, admin_agent: AgentSeat, client_seat: ClientSeat, webhooks: int, more: int
 ) -> None:
     """For an event, whoever listens: the event, who wants it, their deliveries."""

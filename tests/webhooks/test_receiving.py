@@ -24,7 +24,7 @@ def signed(timestamp: int) -> dict[str, str]:
     return signing.headers(message_id="msg_1", timestamp=timestamp, body=BODY, secrets=[SECRET])
 
 
-def test_in_python() -> None:
+def test_the_sample_in_python_verifies() -> None:
     names: dict[str, object] = {}
     exec(SAMPLES["python"], names)  # noqa: S102 - the documentation's own code
     receive = names["receive"]
@@ -33,7 +33,7 @@ def test_in_python() -> None:
 
 
 @pytest.mark.node
-def test_in_javascript(tmp_path: Path) -> None:
+def test_the_sample_in_javascript_verifies(tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(Path(__file__).parent / "verifiers" / "node_modules")
     cases = json.dumps([SECRET, signed(int(time.time())), BODY.decode()])
     asked = "\nconst [secret, headers, body] = " + cases + ";\n"
@@ -43,7 +43,7 @@ def test_in_javascript(tmp_path: Path) -> None:
     assert json.loads(ended.stdout) == [json.loads(BODY), None]
 
 
-def test_by_hand(tmp_path: Path) -> None:
+def test_the_sample_by_hand_gives_the_signature(tmp_path: Path) -> None:
     (tmp_path / "body.json").write_bytes(BODY)
     facts = {"SECRET": SECRET, "ID": "msg_1", "TIMESTAMP": "1614265330"}
     ended = subprocess.run(

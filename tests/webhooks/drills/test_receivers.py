@@ -83,7 +83,7 @@ def test_answers_that_drip_flood_and_lead_elsewhere(
 # --- what receivers ask for -------------------------------------------------------------------------
 
 
-def test_retry_after(
+def test_a_receiver_that_names_a_time_is_not_tried_before_it_nor_put_off_beyond_a_day(
     neighbours: Neighbours, stage: Stage, worker: Process, receiver: Receiver, conclude: Conclude
 ) -> None:
     begun = timezone.now()

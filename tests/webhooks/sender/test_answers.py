@@ -98,7 +98,9 @@ async def test_an_answer_without_length_ends_with_the_connection() -> None:
     ],
 )
 @in_a_loop
-async def test_retry_after(value: str, seconds: float | None) -> None:
+async def test_retry_after_is_seconds_or_a_date_and_what_is_neither_is_passed_over(
+    value: str, seconds: float | None
+) -> None:
     outcome = await post_to(f"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nRetry-After: {value}\r\n\r\n".encode())
     assert (outcome.status, outcome.retry_after) == (503, seconds)
 
