@@ -140,12 +140,15 @@ def file_storage(folder: str, local: Path) -> dict[str, Any]:
     """Where files of one kind are kept, as Django's STORAGES has it: a folder of this machine, readable by the service
     alone, or with S3_BUCKET that bucket of an S3-compatible store."""
     bucket = env.str("S3_BUCKET", "")
-    if not bucket:
-        modes = {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700}
-        return {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": local / folder, **modes},
-        }
+    return _in_bucket(bucket, folder) if bucket else _on_disk(local / folder)
+
+
+def _on_disk(folder: Path) -> dict[str, Any]:
+    options = {"location": folder, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700}
+    return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options}
+
+
+def _in_bucket(bucket: str, folder: str) -> dict[str, Any]:
     endpoint = env.str("S3_ENDPOINT_URL", "")
     if endpoint and not re.match(r"https?://[^/]", endpoint):
         raise ImproperlyConfigured("S3_ENDPOINT_URL must read https://host")

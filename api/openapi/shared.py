@@ -194,58 +194,39 @@ NOT_MODIFIED: Json = {
 # --- endpoints outside of /v1/ ----------------------------------------------------------------------
 
 
-def _oauth(name: str, summary: str, description: str, fields: Json, required: list[str], answer: Json) -> Json:
-    """A call under /oauth/: form or JSON in, JSON out, errors as RFC 6749 §5.2 says."""
-    body = {"type": "object", "properties": fields, "required": required}
-    example = {field: one["example"] for field, one in fields.items()}
-    error = {
-        "application/json": {
-            "schema": {"$ref": "#/components/schemas/OAuthError"},
-            "example": {"error": "invalid_client", "error_description": "The client is unknown or suspended."},
-        }
+OAUTH_ERROR_BODY: Json = {
+    "application/json": {
+        "schema": {"$ref": "#/components/schemas/OAuthError"},
+        "example": {"error": "invalid_client", "error_description": "The client is unknown or suspended."},
     }
-    refusals = {400: "Malformed, or a grant that is not given.", 401: "The client cannot be authenticated."}
-    refusals |= {405: "Another method.", 413: "Too large.", 415: "Neither form nor JSON."}
-    refusals |= {429: "Over the rate limit.", 500: "Anything unforeseen.", 503: "The database is away."}
-    more = {401: ["WWW-Authenticate"], 405: ["Allow"], 429: ["Retry-After"], 503: ["Retry-After"]}
-    counted = headers("X-Request-Id", *RATE_HEADERS)
-    return {
-        "post": {
-            "operationId": name,
-            "summary": summary,
-            "description": description,
-            "tags": ["OAuth"],
-            "security": [{"clientCredentials": []}, {}],
-            "parameters": [{"$ref": "#/components/parameters/RequestId"}],
-            "requestBody": {
-                "required": True,
-                "content": {
-                    media: {"schema": body, "example": example}
-                    for media in ("application/x-www-form-urlencoded", "application/json")
-                },
-            },
-            "responses": {
-                "200": {"description": "OK", "headers": counted, "content": {"application/json": answer}},
-                **{
-                    str(status): {
-                        "description": why,
-                        "headers": {**counted, **headers(*more.get(status, []))},
-                        "content": error,
-                    }
-                    for status, why in refusals.items()
-                },
-            },
-        }
-    }
-
-
+}
+OAUTH_REFUSALS = {
+    400: ("Malformed, or a grant that is not given.", ()),
+    401: ("The client cannot be authenticated.", ("WWW-Authenticate",)),
+    405: ("Another method.", ("Allow",)),
+    413: ("Too large.", ()),
+    415: ("Neither form nor JSON.", ()),
+    429: ("Over the rate limit.", ("Retry-After",)),
+    500: ("Anything unforeseen.", ()),
+    503: ("The database is away.", ("Retry-After",)),
+}
+"""By status, why, and the headers beside those of every answer."""
 PRINTABLE: Json = {"type": "string", "pattern": "^[ -~]*$"}  # RFC 6749 appendix A
 CLIENT: Json = {
     "client_id": {**PRINTABLE, "maxLength": 255, "example": "9kXaEXAMPLE"},
     "client_secret": {**PRINTABLE, "example": "agency_ocs_EXAMPLEexampleEXAMPLEexampleEX000000"},
 }
+GRANT: Json = {
+    "grant_type": {"const": "client_credentials", "example": "client_credentials"},
+    "scope": {**PRINTABLE, "example": "provisioning"},
+}
 TOKEN: Json = {"token": {**PRINTABLE, "minLength": 1, "example": "agency_oat_EXAMPLEexampleEXAMPLEexampleEX000000"}}
-
+ISSUED: Json = {
+    "access_token": {"type": "string"},
+    "token_type": {"const": "bearer"},
+    "expires_in": {"type": "integer"},
+    "scope": {"type": "string"},
+}
 FORMS: dict[str, Json] = {
     "/oauth/token": {"grant_type": "client_credentials"},
     "/oauth/revoke": {"token": None},
@@ -256,30 +237,28 @@ FORMS: dict[str, Json] = {
 
 def service_paths() -> dict[str, Json]:
     """The paths that are no `ApiView`."""
-    token = {
-        "access_token": {"type": "string"},
-        "token_type": {"const": "bearer"},
-        "expires_in": {"type": "integer"},
-        "scope": {"type": "string"},
-    }
-    grant = {
-        "grant_type": {"const": "client_credentials", "example": "client_credentials"},
-        "scope": {**PRINTABLE, "example": "provisioning"},
-    }
+    paths = {**_oauth_paths(), **_open_paths()}
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            operation["x-codeSamples"] = samples.of_service(method.upper(), path, FORMS.get(path))
+    return paths
+
+
+def _oauth_paths() -> dict[str, Json]:
     issued = {
         "access_token": TOKEN["token"]["example"],
         "token_type": "bearer",
         "expires_in": 3600,
         "scope": "provisioning",
     }
-    paths = {
+    return {
         "/oauth/token": _oauth(
             "issueToken",
             "Get an access token",
             "Client credentials (RFC 6749 §4.4). Ten requests a minute for each client id and address.",
-            {**grant, **CLIENT},
+            {**GRANT, **CLIENT},
             ["grant_type"],
-            {"schema": {"type": "object", "properties": token, "required": list(token)}, "example": issued},
+            {"schema": {"type": "object", "properties": ISSUED, "required": list(ISSUED)}, "example": issued},
         ),
         "/oauth/revoke": _oauth(
             "revokeToken",
@@ -300,6 +279,11 @@ def service_paths() -> dict[str, Json]:
                 "example": {"active": True, "client_id": "9kXaEXAMPLE", "token_type": "bearer", "exp": 1795470000},
             },
         ),
+    }
+
+
+def _open_paths() -> dict[str, Json]:
+    return {
         "/.well-known/oauth-authorization-server": _open_get(
             "showAuthorizationServer", "The authorization server's metadata", "RFC 8414.", "OAuth"
         ),
@@ -312,10 +296,34 @@ def service_paths() -> dict[str, Json]:
             also={"503": {"description": "Requests cannot be served."}},
         ),
     }
-    for path, methods in paths.items():
-        for method, operation in methods.items():
-            operation["x-codeSamples"] = samples.of_service(method.upper(), path, FORMS.get(path))
-    return paths
+
+
+def _oauth(name: str, summary: str, description: str, fields: Json, required: list[str], answer: Json) -> Json:
+    """A call under /oauth/: form or JSON in, JSON out, errors as RFC 6749 §5.2 says."""
+    body = {"type": "object", "properties": fields, "required": required}
+    example = {field: one["example"] for field, one in fields.items()}
+    shared = ("X-Request-Id", *RATE_HEADERS)
+    responses = {"200": {"description": "OK", "headers": headers(*shared), "content": {"application/json": answer}}}
+    for status, (why, more) in OAUTH_REFUSALS.items():
+        responses[str(status)] = {"description": why, "headers": headers(*shared, *more), "content": OAUTH_ERROR_BODY}
+    return {
+        "post": {
+            "operationId": name,
+            "summary": summary,
+            "description": description,
+            "tags": ["OAuth"],
+            "security": [{"clientCredentials": []}, {}],
+            "parameters": [{"$ref": "#/components/parameters/RequestId"}],
+            "requestBody": {
+                "required": True,
+                "content": {
+                    media: {"schema": body, "example": example}
+                    for media in ("application/x-www-form-urlencoded", "application/json")
+                },
+            },
+            "responses": responses,
+        }
+    }
 
 
 def _open_get(name: str, summary: str, description: str, tag: str, also: Json | None = None) -> Json:
