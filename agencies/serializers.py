@@ -16,7 +16,7 @@ from agents.serializers import (
 )
 from api import pictures
 from api.pagination import Listing
-from api.serializers import BoundedListField, EmailField, ErrorSerializer, PatternField, TextField
+from api.serializers import BoundedListField, EmailField, ErrorSerializer, IdField, PatternField, TextField
 
 MAX_BULK_AGENTS = 500
 
@@ -42,7 +42,7 @@ class AgencyChangeSerializer(serializers.Serializer[Any]):
 
 
 class TransferOwnershipSerializer(serializers.Serializer[Any]):
-    agent_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    agent_id = IdField()
 
 
 @extend_schema_field(

@@ -5,6 +5,16 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.utils import html
 
+MAX_ID = 2**63 - 1
+"""What PostgreSQL's bigint holds."""
+
+
+class IdField(serializers.IntegerField):
+    """The id of an agent or an agency."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
+
 
 class _Text:
     """Text, and no number that DRF would make text of."""

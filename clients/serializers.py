@@ -12,12 +12,11 @@ from rest_framework import serializers
 from agents.models import Agent
 from agents.serializers import PhoneNumberField
 from api.errors import Invalid
-from api.serializers import BoundedListField, EmailField, TextField
+from api.serializers import BoundedListField, EmailField, IdField, TextField
 from api.uploads import OneFileField
 from clients.models import Client, DeclarationPage, FunnelStatus, InsuranceType, Question, QuestionSet, Submission
 
 AnyModel = TypeVar("AnyModel", bound=Model)
-MAX_ID = 2**63 - 1
 MAX_INCLUDED = 10_000
 """Submissions and declaration pages in one answer; one client has at most 2,100."""
 TOO_MANY_INCLUDED = (
@@ -41,7 +40,7 @@ class NewClientSerializer(ClientChangeSerializer):
 
     first_name = TextField(max_length=100)
     last_name = TextField(max_length=100)
-    agent_id = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+    agent_id = IdField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not (attrs.get("email") or attrs.get("phone_number")):
@@ -52,7 +51,7 @@ class NewClientSerializer(ClientChangeSerializer):
 
 
 class ReassignSerializer(serializers.Serializer[Any]):
-    agent_id = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+    agent_id = IdField()
 
 
 @extend_schema_field({"type": "object", "additionalProperties": {"type": "object", "additionalProperties": True}})

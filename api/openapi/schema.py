@@ -15,7 +15,7 @@ from api.openapi import examples, samples
 from api.openapi.shared import ERRORS, answer_headers
 from api.operations import Caller, Operation
 from api.pagination import DEFAULT_PER_PAGE, MAX_PAGE, MAX_PER_PAGE
-from api.serializers import ErrorEnvelopeSerializer, LinksSerializer, MetaSerializer
+from api.serializers import MAX_ID, ErrorEnvelopeSerializer, LinksSerializer, MetaSerializer
 
 if TYPE_CHECKING:
     from api.views import ApiView  # which names this module as its schema
@@ -201,7 +201,7 @@ class ApiSchema(AutoSchema):
 
 
 def _path_id(name: str) -> Json:
-    schema: Json = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+    schema: Json = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
     if name.endswith("_uuid"):
         schema = {"type": "string", "format": "uuid"}
     return {"name": name, "in": "path", "required": True, "schema": schema, "example": examples.PATH_IDS[name]}

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.http import HttpResponse
 
 from api.principals import Administrator
@@ -44,11 +43,6 @@ def basic(client_id: str, secret: str) -> str:
 
 def make_partner(name: str = "Partner") -> Partner:
     return Partner(*services.create_client(name=name, actor=ACTOR))
-
-
-@pytest.fixture(autouse=True)
-def fresh_counters() -> None:
-    cache.clear()
 
 
 @pytest.fixture
