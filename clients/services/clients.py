@@ -12,7 +12,7 @@ from api.principals import AgentPrincipal, Principal
 from audit.services import record
 from clients import files
 from clients.models import INDEXED, Client, DeclarationPage, Submission
-from clients.services import happened
+from clients.services import events
 
 
 @transaction.atomic
@@ -46,7 +46,7 @@ def update_client(*, actor: Principal, client: Client, values: dict[str, Any]) -
         client.revision += 1
         client.save(update_fields=[*changed, *INDEXED, "revision", "updated_at"])
         record(actor=actor, action="client.update", target=client, agency_id=client.agent.agency_id, changed=changed)
-        happened.client_changed(client, changed, status_before)
+        events.client_changed(client, changed, status_before)
     return client
 
 
@@ -65,7 +65,7 @@ def reassign_client(*, actor: Principal, client: Client, agent_id: int) -> Clien
         client.revision += 1
         client.save(update_fields=["agent", *INDEXED, "revision", "updated_at"])
         record(actor=actor, action="client.reassign", target=client, agency_id=agency_id, agents=[before, agent.pk])
-        happened.client_reassigned(client, before)
+        events.client_reassigned(client, before)
     return client
 
 

@@ -17,7 +17,7 @@ from audit.services import record
 from clients import files
 from clients.models import DeclarationPage, Submission
 from clients.reading.fields import Found
-from clients.services import happened
+from clients.services import events
 from clients.services.submissions import in_progress
 from clients.services.submissions import locked as locked_submission
 
@@ -51,7 +51,7 @@ def add_declaration_page(*, actor: Principal, submission: Submission, upload: Fi
         submission.revision += 1
         submission.save(update_fields=["revision"])
         _record(actor, "declaration_page.upload", page)
-        happened.declaration_page_uploaded(page)
+        events.declaration_page_uploaded(page)
         if is_pdf:
             transaction.on_commit(lambda: ring(page.pk))
         return page

@@ -13,7 +13,7 @@ from api.principals import Principal
 from audit.services import record
 from clients import answers
 from clients.models import Client, InsuranceType, QuestionSet, Submission
-from clients.services import happened
+from clients.services import events
 from clients.services.clients import locked as locked_client
 
 MAX_SUBMISSIONS = 100
@@ -68,7 +68,7 @@ def complete_submission(*, actor: Principal, submission: Submission) -> Submissi
     submission.revision += 1
     submission.save(update_fields=["completed_at", "revision"])
     _record(actor, "submission.complete", submission)
-    happened.submission_completed(submission)
+    events.submission_completed(submission)
     return submission
 
 
