@@ -36,8 +36,8 @@ preload_app = True
 # Heartbeats are file writes; on a disk that stalls they would get healthy workers killed.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
-timeout = 30
-graceful_timeout = 20
+timeout = 30  # a worker that has not moved for so long is killed; a request may take longer, in a thread of its own
+graceful_timeout = 20  # for requests under way when it is told to stop (docs/runbook.md, Draining)
 keepalive = 75  # longer than a load balancer keeps its end open, so that it is never us who close on a request
 # A caller who sends or takes nothing for so long in the middle of a request is hung up on: each of them holds a thread.
 _stall_seconds = _number("WEB_STALL_SECONDS", 20)
@@ -99,6 +99,7 @@ CODES = {414: "uri_too_long", 431: "headers_too_large"}
 util.write_error = _refuse  # gunicorn has no setting for it
 
 
+# A worker is replaced after so many, with whatever memory it lost; not all workers at once.
 max_requests = 20_000
 max_requests_jitter = 2_000
 

@@ -95,7 +95,7 @@ def thrown_away(name: str, *, durable: bool, **settings: str) -> Iterator[Servic
                 DATABASE_URL=services.database_url,
                 REDIS_URL=services.redis_url,
                 DATA_DIR=folder,
-                SECRET_KEY=name * 15,
+                SECRET_KEY=name * 50,  # as long as one must be, whatever the name
                 ALLOW_INSECURE_HTTP="true",
                 ALLOWED_HOSTS="127.0.0.1",
                 WEBHOOKS_ALLOW_PRIVATE_ADDRESSES="true",

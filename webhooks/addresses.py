@@ -41,9 +41,8 @@ INWARD_IPV4 = tuple(
         "240.0.0.0/4",  # reserved; broadcast
     )
 )
-PUBLIC_IPV6 = ip_network(
-    "2000::/3"
-)  # all that is given out for use in public; loopback, fc00::, fe80::, ff00:: are not
+# All that is given out for use in public; loopback, fc00::, fe80::, ff00:: are not in it.
+PUBLIC_IPV6 = ip_network("2000::/3")
 INWARD_IPV6 = tuple(
     ip_network(network)
     for network in (

@@ -5,10 +5,9 @@ from http import HTTPStatus
 from typing import Any
 
 from api import errors
-from api.openapi import samples
+from api.openapi import examples, samples
 
 Json = dict[str, Any]
-REQUEST_ID = "4b6f1f4e-8a0a-4f57-9a3d-0f6f4c7b8d21"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class ErrorAnswer:
         error: Json = {"code": self.code, "message": self.message}
         if self.details:
             error["details"] = list(self.details)
-        example = {"error": {**error, "request_id": REQUEST_ID}}
+        example = {"error": {**error, "request_id": examples.VALUES["request_id"]}}
         schema = {"$ref": "#/components/schemas/ErrorEnvelope"}
         return {
             "description": self.description,

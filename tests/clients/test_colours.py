@@ -36,9 +36,7 @@ def test_each_pair_that_is_read_together_reaches_its_ratio(code: str) -> None:
 def test_contrast_is_as_wcag_counts_it() -> None:
     assert contrast(BLACK, WHITE) == contrast(WHITE, BLACK) == 21
     assert contrast(WHITE, WHITE) == 1
-    assert contrast((0x77, 0x77, 0x77), WHITE) == pytest.approx(
-        4.478, abs=0.001
-    )  # the well-known grey just short of it
+    assert contrast((0x77, 0x77, 0x77), WHITE) == pytest.approx(4.478, abs=0.001)  # the grey just short of it
     assert contrast((0xFF, 0, 0), WHITE) == pytest.approx(3.998, abs=0.001)
 
 
