@@ -12,8 +12,6 @@ from rest_framework.exceptions import ParseError
 
 from api.errors import Malformed
 
-__all__ = ["JsonParser", "MultiPartParser", "is_chunked", "read_chunked"]
-
 PIECE = 65_536
 
 

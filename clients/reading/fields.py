@@ -12,8 +12,6 @@ from clients.reading.grid import Grid
 from clients.reading.kinds import find_kind
 from clients.reading.numbers import find_number
 
-__all__ = ["Found", "find"]
-
 
 def find(text: str) -> dict[str, Found]:
     """By field of DeclarationPage.READ_FIELDS what was found, with its place in the text."""

@@ -16,7 +16,7 @@ from api.principals import Principal
 from audit.services import record
 from clients import files
 from clients.models import DeclarationPage, Submission
-from clients.reading.fields import Found
+from clients.reading.found import Found
 from clients.services import events
 from clients.services.submissions import in_progress
 from clients.services.submissions import locked as locked_submission

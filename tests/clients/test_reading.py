@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 from clients import tasks
 from clients.models import DeclarationPage
 from clients.reading.extraction import Unreadable
-from clients.reading.fields import Found
+from clients.reading.found import Found
 from clients.services import declaration_pages as services
 from clients.services.declaration_pages import keep_reading, try_reading
 from tests.answers import data
