@@ -15,6 +15,12 @@ from api.errors import Malformed
 PIECE = 65_536
 
 
+def body_length(request: HttpRequest) -> int:
+    """As the request says; servers read no more than that."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return int(length) if length.isdecimal() else 0
+
+
 def is_chunked(request: HttpRequest) -> bool:
     """Whether there is a body of unknown length, which Django would take for an empty one."""
     return "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH")

@@ -28,7 +28,7 @@ from api.errors import Forbidden, Malformed, RateLimited, TooLarge, Unauthentica
 from api.filters import StrictFilterSet
 from api.operations import Operation
 from api.pagination import Listing, includes_of, paginate, paginate_found
-from api.parsers import JsonParser, MultiPartParser, is_chunked, read_chunked
+from api.parsers import JsonParser, MultiPartParser, body_length, is_chunked, read_chunked
 from api.principals import ApiPrincipal
 from api.totals import ListOf
 
@@ -177,8 +177,7 @@ class ApiView(APIView):
         limit = settings.MAX_JSON_BYTES + (self.max_file_bytes if _is_multipart(request) else 0)
         if is_chunked(request._request):
             read_chunked(request._request, limit)
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdigit() and int(length) > limit:
+        if body_length(request._request) > limit:
             raise TooLarge(f"The body is larger than {limit} bytes.")
 
     def _answer(self, *args: Any, **kwargs: Any) -> Response:

@@ -18,7 +18,7 @@ from agents.models import Agent
 from api import credentials, ratelimits, tenancy
 from api.addresses import client_address
 from api.errors import Malformed, TooLarge, page_of_exception
-from api.parsers import is_chunked
+from api.parsers import body_length, is_chunked
 from api.principals import Consumer
 from api.ratelimits import Usage
 
@@ -66,12 +66,6 @@ def _bound_body(request: HttpRequest, most: int) -> None:
         raise Malformed
     if body_length(request) > most:
         raise TooLarge
-
-
-def body_length(request: HttpRequest) -> int:
-    """As the request says; servers read no more than that."""
-    length = request.META.get("CONTENT_LENGTH") or ""
-    return int(length) if length.isdecimal() else 0
 
 
 # --- robots -------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from rest_framework.exceptions import ValidationError
 from agents.models import Agent
 from api import credentials, pictures, ratelimits
 from api.errors import ApiError, Invalid, RateLimited
+from api.parsers import body_length
 from api.ratelimits import Usage
 from clients.answers import questions_of, readable
 from clients.models import LINK_LIFETIME, InsuranceType, Submission
@@ -101,7 +102,7 @@ def _visit(request: HttpRequest, slug: str, secret: str) -> Visit:
         _missed(request, "This private link does not work, or not any more: links work for 30 days.")
     _active(opened.client.agent)
     usage = guards.count_change(request) if request.method == "POST" else None
-    if usage and usage.limited and guards.body_length(request) > settings.MAX_JSON_BYTES:
+    if usage and usage.limited and body_length(request) > settings.MAX_JSON_BYTES:
         raise RateLimited(headers=usage.headers())
     return Visit(request, secret, opened, usage)
 
