@@ -11,7 +11,6 @@ alone nor the table with the settings opens it.
 """
 
 import base64
-import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable
@@ -33,6 +32,7 @@ from api.errors import Conflict, Invalid
 from api.models import IdempotentAnswer
 from api.principals import ApiPrincipal
 from api.renderers import to_json
+from api.uploads import sha256_of
 
 HEADER = "Idempotency-Key"
 VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
@@ -147,8 +147,4 @@ def _fingerprint(request: Request, derived: _Derived) -> bytes:
 def _part(value: Any) -> str:
     if not isinstance(value, UploadedFile):
         return value
-    digest = hashlib.sha256()
-    for chunk in value.chunks():
-        digest.update(chunk)
-    value.seek(0)
-    return f"{value.name} {digest.hexdigest()}"
+    return f"{value.name} {sha256_of(value)}"

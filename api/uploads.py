@@ -1,8 +1,19 @@
 """Files that are sent in a form."""
 
+import hashlib
 from typing import Any
 
+from django.core.files.base import File
 from rest_framework import serializers
+
+
+def sha256_of(upload: File) -> str:
+    """In hexadecimal digits. The file is read in pieces, and is at its beginning again afterwards."""
+    digest = hashlib.sha256()
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    upload.seek(0)
+    return digest.hexdigest()
 
 
 class OneFileField(serializers.FileField):

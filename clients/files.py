@@ -4,7 +4,6 @@ They are evidence, so not a byte of them is changed; what would make one dangero
 out (clients.links): as an attachment, with its judged type and `nosniff`.
 """
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from PIL import Image
 
 from api import stores
 from api.errors import Invalid, TooLarge
+from api.uploads import sha256_of
 from clients.models import DeclarationPage
 
 PDF = "application/pdf"
@@ -50,8 +50,7 @@ def stored(upload: File) -> Iterator[Stored]:
     """
     content_type = _judged(upload)
     name = stores.new_name(EXTENSIONS[content_type])
-    digest = _sha256(upload)
-    upload.seek(0)
+    digest = sha256_of(upload)
     try:
         # Without the upload's temporary path: Django would move that file, and an act done again would find it gone.
         name = stores.save(storage(), name, File(upload.file))
@@ -106,13 +105,6 @@ def _picture_type(upload: File) -> str | None:
             return PICTURES[str(picture.format)]
     except Exception:  # noqa: BLE001 - a hostile file makes decoders raise anything
         return None
-
-
-def _sha256(upload: File) -> str:
-    digest = hashlib.sha256()
-    for chunk in upload.chunks():
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _shown_name(name: str | None, content_type: str) -> str:
