@@ -15,7 +15,7 @@ from django.http import HttpRequest, QueryDict
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from api.cursors import FIRST, BadCursor, Walk
-from api.filters import StrictFilterSet, SyncedFilterSet
+from api.filters import AnyOfFilter, StrictFilterSet, SyncedFilterSet
 from api.operations import Operation
 from api.principals import ApiPrincipal
 from api.statements import LISTED, ListStatement, found_at_once, found_first, page_of_ids, slots_of, values_of
@@ -24,6 +24,8 @@ from api.totals import DEACTIVATED, ListOf
 DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 100
 MAX_PAGE = 10**9
+SAID_ONCE = {"page", "perPage", "cursor", "sort"}
+"""And what filters: but for an AnyOfFilter, each takes one value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def paginate(
     walked = WalkedPage.of(request, principal, wanted, _order_of_walk(request.GET, filters, ("pk",)), errors)
     parts = filters.parts(request.GET)
     found = None if parts else filters.apply(request.GET, _source(request.GET, principal, listing, filters), errors)
+    errors |= _said_twice(request.GET, filters)
     if errors:
         raise ValidationError(errors)
     if walked:
@@ -174,6 +177,7 @@ def paginate_found(
     included = includes_of(request.GET, operation, errors)
     order = _order_of(request.GET, operation, errors)
     walked = WalkedPage.of(request, principal, wanted, _order_of_walk(request.GET, filters, order), errors)
+    errors |= _said_twice(request.GET, filters)
     if errors:
         raise ValidationError(errors)
     searched = any(request.GET.get(name) for name in filters.searching)
@@ -188,6 +192,16 @@ def paginate_found(
         shares = whole.shares(parts) if whole and parts else None
         total, ids = page_of_ids(found, order, shares, limit=wanted.per_page, offset=wanted.offset)
     return {"data": shape(ids, included), **links_and_meta(request, wanted, total, len(ids))}
+
+
+def _said_twice(query: QueryDict, filters: type[StrictFilterSet]) -> dict[str, list[ErrorDetail]]:
+    """The errors of parameters that take one value and came with several: which was meant is not for us to guess."""
+    once = SAID_ONCE | {name for name, one in filters.base_filters.items() if not isinstance(one, AnyOfFilter)}
+    return {
+        name: [ErrorDetail("Send this once.", "repeated")]
+        for name, values in query.lists()
+        if len(values) > 1 and name in once
+    }
 
 
 def includes_of(query: QueryDict, operation: Operation, errors: dict[str, list[ErrorDetail]]) -> frozenset[str]:

@@ -30,6 +30,21 @@ def test_an_empty_filter_asks_for_nothing(api: Api, partner: PartnerSeat, agent:
     assert len(emails(api.get("/v1/agents?filterByEmail=", token=partner.token))) == 2
 
 
+@pytest.mark.parametrize("values", [("2", "1"), ("abc", ""), ("1", "1")])
+@pytest.mark.parametrize("name", ["page", "perPage", "cursor", "sort", "createdAfter"])
+def test_what_takes_one_value_is_sent_once(api: Api, agent: AgentSeat, name: str, values: tuple[str, str]) -> None:
+    query = "&".join(f"{name}={value}" for value in values)
+    answer = api.get(f"/v1/agents/{agent.id}/clients?{query}", token=agent.token)
+    assert answer.status_code == 422
+    assert {"field": name, "code": "repeated", "message": "Send this once."} in answer.json()["error"]["details"]
+
+
+def test_so_do_partners(api: Api, partner: PartnerSeat, agent: AgentSeat) -> None:
+    for query in ("page=1&page=2", "includeDeactivated=true&includeDeactivated=false"):
+        assert api.get(f"/v1/agents?{query}", token=partner.token).status_code == 422
+    assert len(emails(api.get("/v1/agents?unknown=1&unknown=2", token=partner.token))) == 2
+
+
 def test_deactivated_agents_are_left_out(
     api: Api, partner: PartnerSeat, agency: AgencySeat, deactivated_agent: AgentSeat
 ) -> None:

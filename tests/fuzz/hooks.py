@@ -152,7 +152,7 @@ def _only_empty(message: str, case: Any) -> bool:
     faults = [line for line in message.splitlines() if "violates" in line or " - " in line]
     names = [NAMED.search(line) for line in faults]
     fields = [next(filter(None, name.groups())) if name else None for name in names]
-    return bool(fields) and all(field in sent and sent[field] in ("", [""], [], None) for field in fields)
+    return bool(fields) and all(field in sent and sent[field] in ("", [""], [], {}, None) for field in fields)
 
 
 def _is_no_form(case: Any) -> bool:
