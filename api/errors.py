@@ -1,5 +1,6 @@
 """Every error, of any layer, leaves through here: `{"error": {"code", "message", "details", "request_id"}}`."""
 
+import errno
 import sys
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -200,6 +201,8 @@ def as_api_error(exc: Exception) -> ApiError:
         case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return Malformed()
         case OperationalError() | InterfaceError():
+            return Unavailable()
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):  # no room for a file on its way
             return Unavailable()
         case _:
             return ServerError()

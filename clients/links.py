@@ -72,7 +72,7 @@ def _given_out(page: DeclarationPage, receiver: Principal) -> FileResponse:
     except FileNotFoundError as failure:
         logger.error("file_missing", page=str(page.pk))
         raise Http404 from failure
-    response = FileResponse(opened, as_attachment=True, filename=page.filename, content_type=page.content_type)
+    response = FileResponse(opened, as_attachment=True, filename=files.safe_name(page), content_type=page.content_type)
     response.headers["Content-Length"] = str(page.size)
     response.headers["Cache-Control"] = "private, no-store"
     return response
