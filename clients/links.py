@@ -13,11 +13,11 @@ from django.core import signing
 from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
-from django.views.decorators.http import require_safe
 
 from agents.authentication import principal_of
 from api import errors, ratelimits
 from api.addresses import client_address
+from api.methods import only_read
 from api.principals import AgentPrincipal, Principal
 from audit.services import record
 from clients import files
@@ -35,7 +35,7 @@ def link_to(page: DeclarationPage, principal: AgentPrincipal) -> tuple[str, date
     return f"/files/{_signer.sign_object([str(page.pk), principal.token_pk])}", expires_at
 
 
-@require_safe
+@only_read
 def download(request: HttpRequest, signed: str) -> HttpResponseBase:
     """The file, as an attachment. A link that is forged, expired or whose rights are gone: one answer, 404."""
     try:
