@@ -6,6 +6,7 @@ import signal
 import socket
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import requests
 
 from clients.models import DeclarationPage
 from tests.clients.conftest import PDF, SubmissionSeat, new_client, new_submission
-from tests.conftest import AgentSeat, Api, PartnerSeat
+from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
+from tests.pictures import picture
 
 from .conftest import Serve, Server, migrated_database_url, wait_for
-from .uploading import MB, assert_memory_is_flat, measures_memory, uploaded
+from .uploading import MB, assert_memory_is_flat, measures_memory, most_memory, uploaded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FILE = PDF + bytes(5 * MB)
@@ -213,3 +215,24 @@ def test_a_content_type_that_python_cannot_read_is_415(
 def test_the_memory_of_the_server_does_not_grow_with_the_file(serve: Serve, submission: SubmissionSeat) -> None:
     server = serve(migrated_database_url(), os.environ["REDIS_URL"], WEB_THREADS="1")
     assert_memory_is_flat(server, submission)
+
+
+@measures_memory
+def test_many_large_pictures_at_once_take_the_memory_of_one(serve: Serve, agency: AgencySeat) -> None:
+    """Of 75 KB each, and of 64 MB when they are opened; a copy or two is made of them."""
+    server = serve(migrated_database_url(), os.environ["REDIS_URL"], WEB_THREADS="6")
+    large = picture(size=(4096, 4096), color="navy")
+
+    def memory(at_once: int) -> int:
+        def send(_: int) -> int:
+            headers = {"Authorization": f"Bearer {agency.owner.token}"}
+            url = f"{server.url}{agency.path}"
+            return requests.patch(url, files={"logo": ("logo.png", large)}, headers=headers, timeout=120).status_code
+
+        most = most_memory(server)
+        with ThreadPoolExecutor(at_once) as callers:
+            assert list(callers.map(send, range(at_once))) == [200] * at_once
+        return most()
+
+    one, six = memory(1), memory(6)
+    assert six - one < 64 * MB, (one, six)
