@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import requests
+from django.db import connection
 
 from clients.models import DeclarationPage
 from tests.clients.conftest import PDF, SubmissionSeat, new_client, new_submission
@@ -102,6 +103,24 @@ def test_a_caller_who_is_cut_off_leaves_nothing(server: Server, submission: Subm
     assert "request_failed" not in log.read_text()[before:]
     assert uploaded(server, submission, FILE).status_code == 201
     wait_for(lambda: not files_in(on_its_way))
+
+
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND state = 'idle in transaction' AND pid <> pg_backend_pid()
+"""
+
+
+def test_no_transaction_stands_open_while_a_body_comes(
+    server: Server, submission: SubmissionSeat, on_its_way: Path
+) -> None:
+    """PostgreSQL ends one after half a minute: with an Idempotency-Key, no slower upload would ever be taken."""
+    with sent(server, submission, BODY[: len(HEAD) + MB], length=len(BODY)) as caller, connection.cursor() as cursor:
+        wait_for(lambda: files_in(on_its_way))
+        cursor.execute(WAITING)
+        assert cursor.fetchone() == (0,)
+        caller.sendall(BODY[len(HEAD) + MB :])
+        assert caller.recv(10_000).startswith(b"HTTP/1.1 201")
 
 
 def test_a_caller_who_stalls_is_hung_up_on(serve: Serve, submission: SubmissionSeat, on_its_way: Path) -> None:
