@@ -4,13 +4,13 @@ A link works without a token, so it says for whom it was made: the agent's token
 opened. An agent who was deactivated, whose token was reset, or who lost the client opens nothing with it.
 """
 
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.core import signing
-from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
 
@@ -62,16 +62,19 @@ def attachment(request: HttpRequest, page: DeclarationPage, receiver: Principal)
         return errors.unavailable(request)
 
 
-@transaction.atomic
 def _given_out(page: DeclarationPage, receiver: Principal) -> FileResponse:
-    """The audit trail tells of it, or nothing is given out."""
-    agency_id = page.submission.client.agent.agency_id
-    record(actor=receiver, action="declaration_page.download", target=page, agency_id=agency_id)
+    """The audit trail tells of it, or nothing is given out. The file is fetched before that, with no transaction open:
+    from a bucket it may take longer than PostgreSQL lets one stand."""
     try:
         opened = files.opened(page.stored_name)
     except FileNotFoundError as failure:
         logger.error("file_missing", page=str(page.pk))
         raise Http404 from failure
+    with ExitStack() as unless_told:
+        unless_told.callback(opened.close)
+        agency_id = page.submission.client.agent.agency_id
+        record(actor=receiver, action="declaration_page.download", target=page, agency_id=agency_id)
+        unless_told.pop_all()
     response = FileResponse(opened, as_attachment=True, filename=files.safe_name(page), content_type=page.content_type)
     response.headers["Content-Length"] = str(page.size)
     response.headers["Cache-Control"] = "private, no-store"

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -121,6 +122,24 @@ def test_no_transaction_stands_open_while_a_body_comes(
         assert cursor.fetchone() == (0,)
         caller.sendall(BODY[len(HEAD) + MB :])
         assert caller.recv(10_000).startswith(b"HTTP/1.1 201")
+
+
+def test_no_transaction_stands_open_while_a_storage_takes_its_time(server: Server, submission: SubmissionSeat) -> None:
+    page = uploaded(server, submission, PDF).json()["data"]
+    client, token = submission.client.path, submission.client.agent.token
+    link = f"{client}/submission/{submission.uuid}/declaration-page/{page['uuid']}"
+    url = server.get(link, authorization=f"Bearer {token}").json()["data"]["url"]
+    [file] = kept(server)
+    file.unlink()
+    os.mkfifo(file)  # opened by whoever reads once somebody writes
+    with ThreadPoolExecutor(1) as callers, connection.cursor() as cursor:
+        answer = callers.submit(requests.get, url, timeout=60)
+        time.sleep(1)
+        cursor.execute(WAITING)
+        waiting = cursor.fetchone()
+        file.open("wb").close()
+        assert (answer.result().status_code, waiting) == (503, (0,))
+    file.unlink()
 
 
 def test_a_caller_who_stalls_is_hung_up_on(serve: Serve, submission: SubmissionSeat, on_its_way: Path) -> None:
