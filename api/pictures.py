@@ -98,9 +98,11 @@ def url(request: HttpRequest, name: str) -> str | None:
 
 def _pixels_only(picture: Image.Image) -> Picture:
     """Turned upright, then copied without EXIF, comments, profiles and further frames."""
-    encoding = str(picture.format)
+    encoding = "JPEG" if picture.format == "MPO" else str(picture.format)  # a telephone's, with a second one behind it
     upright = ImageOps.exif_transpose(picture)
-    opaque = encoding == "JPEG" or upright.mode in ("RGB", "L")
+    if upright.mode == "I;16":  # greys of 16 bits, whose brighter half would all be white
+        upright = upright.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
+    opaque = encoding == "JPEG" or (upright.mode in ("RGB", "L") and "transparency" not in upright.info)
     clean = upright.convert("RGB" if opaque else "RGBA")
     clean.info = {}
     buffer = BytesIO()

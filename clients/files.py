@@ -21,7 +21,8 @@ from api.errors import Invalid, TooLarge
 from clients.models import DeclarationPage
 
 PDF = "application/pdf"
-PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp"}
+"""By Pillow's name of the format; MPO is a telephone's JPEG with a second one behind it."""
 EXTENSIONS = {PDF: "pdf", "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 SAFE_ENDINGS = {PDF: (".pdf",), "image/png": (".png",), "image/jpeg": (".jpg", ".jpeg"), "image/webp": (".webp",)}
 MAX_FILENAME = 200

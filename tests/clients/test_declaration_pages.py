@@ -30,7 +30,7 @@ from tests.answers import code, data, faults
 from tests.clients.conftest import PDF, PageSeat, SubmissionSeat, send, upload
 from tests.conftest import COMMAND_LINE, AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.described import assert_as_described
-from tests.pictures import picture, png_that_claims
+from tests.pictures import picture, png_that_claims, several_in_one
 
 
 def row_of(submission: SubmissionSeat) -> Submission:
@@ -108,6 +108,11 @@ def test_a_polyglot_is_given_out_as_what_it_begins_as_and_only_to_be_kept(
     assert answer.headers["Content-Disposition"] == 'attachment; filename="page.html.pdf"'
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_telephones_jpeg_with_a_second_picture_in_it_is_a_jpeg(api: Api, submission: SubmissionSeat) -> None:
+    made = data(send(api, submission, upload(several_in_one(), "IMG_0001.jpg")))
+    assert made["content_type"] == "image/jpeg"
 
 
 @pytest.mark.parametrize(
