@@ -12,6 +12,8 @@ from typing import Any
 
 from gunicorn import util
 
+from config.callers import Worker
+
 
 def _number(name: str, default: int, most: int | None = None) -> int:
     """What stands in the environment by this name; what is no such number stops the start with one line, as all that
@@ -28,7 +30,7 @@ _host, _port = os.environ.get("HOST") or "127.0.0.1", _number("PORT", 8000, 6553
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 
 # A thread a request. More workers use more processor cores, more threads wait for the database at the same time.
-worker_class = "gthread"
+worker_class = Worker
 workers = _number("WEB_CONCURRENCY", 2)
 threads = _number("WEB_THREADS", 8)
 # Loaded once, before the workers are forked: memory is shared, and a setting that is missing stops the start.
@@ -40,12 +42,8 @@ timeout = 30  # a worker that has not moved for so long is killed; a request may
 graceful_timeout = 20  # for requests under way when it is told to stop (docs/runbook.md, Draining)
 keepalive = 75  # longer than a load balancer keeps its end open, so that it is never us who close on a request
 # A caller who sends or takes nothing for so long in the middle of a request is hung up on: each of them holds a thread.
-_stall_seconds = _number("WEB_STALL_SECONDS", 20)
-
-
-def pre_request(worker: Any, request: Any) -> None:
-    request.unreader.sock.settimeout(_stall_seconds)
-
+# The head, before it is known what is asked, has no longer as a whole.
+Worker.stall_seconds = _number("WEB_STALL_SECONDS", 20)
 
 # What the workers count for Prometheus (api.counts): in memory, in a folder of this master's. A reload by SIGHUP reads
 # this file again, and the counts go on.

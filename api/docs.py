@@ -10,12 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
-from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 
+from api.methods import only_read
 
-@require_safe
+
+@only_read
 def openapi(request: HttpRequest) -> HttpResponse:
     """The document: the same for everybody, so any page may read it."""
     body, etag = _document()
@@ -30,7 +31,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-@require_safe
+@only_read
 # Redoc writes its styles into the page, and searches in a worker that it makes from a blob.
 @csp_update({"style-src": [SELF, UNSAFE_INLINE], "worker-src": [SELF, "blob:"]})
 def page(request: HttpRequest) -> HttpResponse:

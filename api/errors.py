@@ -1,7 +1,8 @@
 """Every error, of any layer, leaves through here: `{"error": {"code", "message", "details", "request_id"}}`."""
 
+import errno
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
@@ -40,6 +41,7 @@ TITLES = {
     400: "That could not be read",
     403: "That is not possible",
     404: "This page is not available",
+    405: "That is not possible",
     413: "That is too large",
     429: "Too many requests",
     500: "Something went wrong",
@@ -201,6 +203,8 @@ def as_api_error(exc: Exception) -> ApiError:
             return Malformed()
         case OperationalError() | InterfaceError():
             return Unavailable()
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):  # no room for a file on its way
+            return Unavailable()
         case _:
             return ServerError()
 
@@ -269,6 +273,12 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _answer(request, as_api_error(Http404()))
+
+
+def method_not_allowed(request: HttpRequest, allowed: Iterable[str]) -> HttpResponse:
+    answer = _answer(request, as_api_error(exceptions.MethodNotAllowed(str(request.method))))
+    answer.headers["Allow"] = ", ".join(allowed)
+    return answer
 
 
 def too_many_requests(request: HttpRequest, usage: ratelimits.Usage) -> HttpResponse:

@@ -9,22 +9,23 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+
+from api.methods import only_read
 
 OK, UNAVAILABLE = "ok", "unavailable"
 BROKER_SECONDS = 1
 
 
-@require_safe
+@only_read
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
     """Alive: the process answers. It asks nothing else, so that an outage elsewhere restarts nothing."""
     return JsonResponse({"status": OK})
 
 
-@require_safe
+@only_read
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
     """Each part by itself. Requests are served without the counter store and the broker, not without the database."""

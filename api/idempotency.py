@@ -52,6 +52,7 @@ def once(request: Request, principal: ApiPrincipal, key: str, act: Callable[[], 
 
     Raises Conflict (409) for a key that was used with another request, or is in flight.
     """
+    _ = request.data  # all of it has come before a transaction is open, however long that takes
     derived = {one.digest: one for one in _derived(principal, key)}
     with transaction.atomic():
         if not _lock(derived):

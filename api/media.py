@@ -6,8 +6,10 @@ from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 
 from api import errors, stores
+from api.methods import only_read
 
 
+@only_read
 def picture(request: HttpRequest, name: str) -> HttpResponseBase:
     """Names are random and never used again, so what is under one never changes."""
     try:

@@ -10,7 +10,6 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -18,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from api import errors
 from api.counts import SHARED
+from api.methods import only_read
 
 logger = structlog.get_logger(__name__)
 BEARER = re.compile(r"[Bb]earer +(\S+)")
@@ -29,7 +29,7 @@ def register(collector: Collector) -> None:
     _in_database.append(collector)
 
 
-@require_safe
+@only_read
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answers whoever has a token of METRICS_TOKENS; where none is set, there is no such page."""

@@ -41,6 +41,9 @@ class RequestMiddleware:
             request_id = str(uuid.uuid4())
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        # Django knows a form by small letters alone.
+        kind, semicolon, parameters = request.META.get("CONTENT_TYPE", "").partition(";")
+        request.META["CONTENT_TYPE"] = kind.lower() + semicolon + parameters
         if request.encoding and codecs.lookup(request.encoding).name not in READABLE:
             request.encoding = settings.DEFAULT_CHARSET
         response = self.get_response(request)

@@ -35,15 +35,19 @@ def read_chunked(request: HttpRequest, limit: int) -> None:
         raise Malformed("Send the body with its Content-Length; a chunked one is not taken.")
     body: Any = SpooledTemporaryFile(max_size=settings.MAX_JSON_BYTES)  # noqa: SIM115 - the request's, and goes with it
     left = limit + 1
-    try:
-        while left and (piece := request.META["wsgi.input"].read(min(left, PIECE))):
-            body.write(piece)
-            left -= len(piece)
-    except Exception as error:  # each server has its own
-        raise Malformed("The body's chunks cannot be read.") from error
+    while left and (piece := _piece(request, min(left, PIECE))):
+        body.write(piece)
+        left -= len(piece)
     body.seek(0)
     request.META["CONTENT_LENGTH"] = str(limit + 1 - left)
     request._stream = body  # what Django reads
+
+
+def _piece(request: HttpRequest, most: int) -> bytes:
+    try:
+        return request.META["wsgi.input"].read(most)
+    except Exception as error:  # each server has its own
+        raise Malformed("The body's chunks cannot be read.") from error
 
 
 class JsonParser(parsers.BaseParser):

@@ -1,7 +1,9 @@
 """Pictures and logos (contract §4.1): PNG, JPEG or WebP by content, bounded, re-encoded without metadata."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -21,8 +23,21 @@ PATH = "/media/pictures/"
 """Where they are seen, wherever they are stored (api.media)."""
 
 
+_opener = ThreadPoolExecutor(1, "pictures")
+"""Opens one picture at a time, and by one thread, since each keeps memory for itself: a file of a hundred bytes takes
+64 MB when it is open, and each copy as much, which for all threads at once would be gigabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Encoded anew: pixels, and nothing else."""
+
+    extension: str
+    content: bytes
+
+
 class PictureField(OneFileField):
-    """An uploaded picture; validated to a Pillow image that holds pixels and nothing else."""
+    """An uploaded picture; validated to a Picture."""
 
     default_error_messages = {
         "invalid_image": "A PNG, JPEG or WebP picture that can be read.",
@@ -30,15 +45,12 @@ class PictureField(OneFileField):
     }
 
     def to_internal_value(self, data: Any) -> Any:
-        """A `PIL.Image.Image`. Raises TooLarge (413) or ValidationError (422)."""
+        """A Picture. Raises TooLarge (413) or ValidationError (422)."""
         upload = super().to_internal_value(data)
         if upload.size > settings.MAX_PICTURE_BYTES:
             raise TooLarge(f"{self.field_name}: at most {settings.MAX_PICTURE_BYTES} bytes.")
         try:
-            picture = Image.open(upload, formats=FORMATS)
-            if max(picture.size) > settings.MAX_PICTURE_PIXELS:  # known from the header, before a pixel is read
-                self.fail("too_many_pixels")
-            return _pixels_only(picture)
+            return _opener.submit(self._opened, upload).result()
         except serializers.ValidationError:
             raise
         except Image.DecompressionBombError:
@@ -46,17 +58,20 @@ class PictureField(OneFileField):
         except Exception:  # noqa: BLE001 - a hostile file makes decoders raise anything
             self.fail("invalid_image")
 
+    def _opened(self, upload: Any) -> Picture:
+        with Image.open(upload, formats=FORMATS) as picture:
+            if max(picture.size) > settings.MAX_PICTURE_PIXELS:  # known from the header, before a pixel is read
+                self.fail("too_many_pixels")
+            return _pixels_only(picture)
 
-def store(picture: Image.Image) -> str:
+
+def store(picture: Picture) -> str:
     """Writes it to the pictures storage; gives the name, which cannot be guessed. Raises Unavailable (503)."""
-    buffer = BytesIO()
-    picture.save(buffer, format=picture.info["encoding"], quality=88)
-    name = stores.new_name(picture.info["encoding"].lower())
-    return stores.save(storages["pictures"], name, ContentFile(buffer.getvalue()))
+    return stores.save(storages["pictures"], stores.new_name(picture.extension), ContentFile(picture.content))
 
 
 @contextmanager
-def stored(picture: Image.Image | None) -> Iterator[str]:
+def stored(picture: Picture | None) -> Iterator[str]:
     """The name of the picture, stored; "" where there is none. Removed again if the block fails."""
     name = store(picture) if picture else ""
     try:
@@ -81,11 +96,15 @@ def url(request: HttpRequest, name: str) -> str | None:
     return request.build_absolute_uri(f"{PATH}{name}") if name else None
 
 
-def _pixels_only(picture: Image.Image) -> Image.Image:
+def _pixels_only(picture: Image.Image) -> Picture:
     """Turned upright, then copied without EXIF, comments, profiles and further frames."""
-    encoding = picture.format
+    encoding = "JPEG" if picture.format == "MPO" else str(picture.format)  # a telephone's, with a second one behind it
     upright = ImageOps.exif_transpose(picture)
-    opaque = encoding == "JPEG" or upright.mode in ("RGB", "L")
+    if upright.mode == "I;16":  # greys of 16 bits, whose brighter half would all be white
+        upright = upright.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
+    opaque = encoding == "JPEG" or (upright.mode in ("RGB", "L") and "transparency" not in upright.info)
     clean = upright.convert("RGB" if opaque else "RGBA")
-    clean.info = {"encoding": encoding}
-    return clean
+    clean.info = {}
+    buffer = BytesIO()
+    clean.save(buffer, format=encoding, quality=88)
+    return Picture(encoding.lower(), buffer.getvalue())

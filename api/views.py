@@ -184,7 +184,8 @@ class ApiView(APIView):
         request = self.request
         self._bound_body(request)
         handler = getattr(self, cast(str, request.method).lower())
-        key = idempotency.key_of(request) if request.method == "POST" else None
+        posted = request.META["REQUEST_METHOD"] == "POST"  # a form with `_method` too
+        key = idempotency.key_of(request) if posted else None
 
         def act() -> Response:
             return handler(request, *args, **kwargs)

@@ -1,7 +1,7 @@
 """The files of declaration pages: judged by content, kept as they came under names that nobody chose.
 
 They are evidence, so not a byte of them is changed; what would make one dangerous to open is met where it is given
-out (clients.links): as an attachment, with its judged type and `nosniff`.
+out (clients.links): as an attachment, with its judged type and `nosniff`, under a name that ends as that type does.
 """
 
 import re
@@ -21,8 +21,10 @@ from api.uploads import sha256_of
 from clients.models import DeclarationPage
 
 PDF = "application/pdf"
-PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp"}
+"""By Pillow's name of the format; MPO is a telephone's JPEG with a second one behind it."""
 EXTENSIONS = {PDF: "pdf", "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+SAFE_ENDINGS = {PDF: (".pdf",), "image/png": (".png",), "image/jpeg": (".jpg", ".jpeg"), "image/webp": (".webp",)}
 MAX_FILENAME = 200
 
 
@@ -63,6 +65,13 @@ def stored(upload: File) -> Iterator[Stored]:
 def opened(name: str) -> File:
     """Raises FileNotFoundError, and Unavailable (503) where the storage fails."""
     return stores.opened(storage(), name)
+
+
+def safe_name(page: DeclarationPage) -> str:
+    """To be kept under: a file that begins as a PDF and is called `policy.bat` is run by a computer that opens it."""
+    if page.filename.lower().endswith(SAFE_ENDINGS[page.content_type]):
+        return page.filename
+    return f"{page.filename}.{EXTENSIONS[page.content_type]}"
 
 
 def remove(names: Iterable[str]) -> None:

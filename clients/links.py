@@ -4,18 +4,18 @@ A link works without a token, so it says for whom it was made: the agent's token
 opened. An agent who was deactivated, whose token was reset, or who lost the client opens nothing with it.
 """
 
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from django.core import signing
-from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
-from django.views.decorators.http import require_safe
 
 from agents.authentication import principal_of
 from api import errors
+from api.methods import only_read
 from api.principals import AgentPrincipal, Principal
 from audit.services import record
 from clients import files
@@ -33,7 +33,7 @@ def link_to(page: DeclarationPage, principal: AgentPrincipal) -> tuple[str, date
     return f"/files/{_signer.sign_object([str(page.pk), principal.token_pk])}", expires_at
 
 
-@require_safe
+@only_read
 def download(request: HttpRequest, signed: str) -> HttpResponseBase:
     """The file, as an attachment. A link that is forged, expired or whose rights are gone: one answer, 404."""
     try:
@@ -60,17 +60,20 @@ def attachment(request: HttpRequest, page: DeclarationPage, receiver: Principal)
         return errors.unavailable(request)
 
 
-@transaction.atomic
 def _given_out(page: DeclarationPage, receiver: Principal) -> FileResponse:
-    """The audit trail tells of it, or nothing is given out."""
-    agency_id = page.submission.client.agent.agency_id
-    record(actor=receiver, action="declaration_page.download", target=page, agency_id=agency_id)
+    """The audit trail tells of it, or nothing is given out. The file is fetched before that, with no transaction open:
+    from a bucket it may take longer than PostgreSQL lets one stand."""
     try:
         opened = files.opened(page.stored_name)
     except FileNotFoundError as failure:
         logger.error("file_missing", page=str(page.pk))
         raise Http404 from failure
-    response = FileResponse(opened, as_attachment=True, filename=page.filename, content_type=page.content_type)
+    with ExitStack() as unless_told:
+        unless_told.callback(opened.close)
+        agency_id = page.submission.client.agent.agency_id
+        record(actor=receiver, action="declaration_page.download", target=page, agency_id=agency_id)
+        unless_told.pop_all()
+    response = FileResponse(opened, as_attachment=True, filename=files.safe_name(page), content_type=page.content_type)
     response.headers["Content-Length"] = str(page.size)
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -28,11 +28,12 @@ def read_declaration_page(page_id: str) -> None:
     try:
         with files.opened(page.stored_name) as file:
             text = text_of(file)
-    except Unavailable:
-        take_back_try(page.pk)
     except (Unreadable, FileNotFoundError) as failure:
         logger.info("declaration_page_unreadable", page=page_id, reason=str(failure)[:100])
         keep_reading(page_id=page.pk, text=None, found={})
+    except (Unavailable, OSError) as failure:
+        logger.error("declaration_page_not_read", page=page_id, error=type(failure).__name__)
+        take_back_try(page.pk)
     else:
         keep_reading(page_id=page.pk, text=text, found=find(text))
 

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 import administration.views
+from api.methods import only_read
 
 urlpatterns = [
     path("", include("oauth_clients.urls")),
@@ -13,8 +14,8 @@ urlpatterns = [
     path("v1/", include("webhooks.urls")),
     path("", include("clients.urls")),
     path("", include("api.urls")),
-    path("", RedirectView.as_view(url="/docs/")),  # who comes with no more than the name
-    path("docs", RedirectView.as_view(url="/docs/")),
+    path("", only_read(RedirectView.as_view(url="/docs/"))),  # who comes with no more than the name
+    path("docs", only_read(RedirectView.as_view(url="/docs/"))),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/login/", administration.views.login),
     path("admin/password_change/", admin.site.admin_view(administration.views.change_password)),

@@ -6,9 +6,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.core.validators import RegexValidator
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from oauth2_provider import models as toolkit
+from oauth2_provider.generators import generate_client_id
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
@@ -30,6 +32,12 @@ class SuspendedFilter(EndedFilter):
 
 
 class NewClientForm(forms.Form):
+    """The client's id comes with the page, so that a form sent twice makes one client."""
+
+    client_id = forms.CharField(
+        required=False, widget=forms.HiddenInput, initial=generate_client_id,
+        validators=[RegexValidator(r"\A[0-9A-Za-z]{40}\Z")],
+    )  # fmt: skip
     name = forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget, help_text="The partner platform's.")
     rate_limit_per_minute = forms.IntegerField(
         required=False, min_value=1, max_value=2**31 - 1, widget=UnfoldAdminIntegerFieldWidget,

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from oauth2_provider.models import get_access_token_model
@@ -21,14 +21,26 @@ MAX_SECRET_OVERLAP = timedelta(days=30)
 
 
 @transaction.atomic
-def create_client(*, name: str, actor: Principal, rate_limit_per_minute: int | None = None) -> tuple[OAuthClient, str]:
-    """A new OAuth client and its secret in plain text, which is not to be had again.
+def create_client(
+    *, name: str, actor: Principal, rate_limit_per_minute: int | None = None, client_id: str = ""
+) -> tuple[OAuthClient, str]:
+    """A new OAuth client and its secret in plain text, which is not to be had again. Of two with the same `client_id`,
+    one is made.
 
-    Raises ValidationError for a name that is empty, too long or not printable, or a limit that is not positive.
+    Raises ValidationError for a name that is empty, too long or not printable, or a limit that is not positive, and
+    Invalid created_already.
     """
     client = OAuthClient(name=name.strip(), rate_limit_per_minute=rate_limit_per_minute)
+    client.client_id = client_id or client.client_id
     _check(client)
-    client.save()
+    try:
+        with transaction.atomic():
+            client.save()
+    except IntegrityError as error:
+        raise Invalid(
+            "This was sent twice, and the client was created the first time. If you did not see its secret, rotate it.",
+            code="created_already",
+        ) from error
     record(actor=actor, action="oauth_client.create", target=client)
     return client, _add_secret(client)
 
@@ -128,7 +140,7 @@ def unlink_agency(*, client_pk: int, agency: models.Model, actor: Principal) -> 
 def _check(client: OAuthClient) -> None:
     if not client.name or not client.name.isprintable():
         raise ValidationError({"name": "Give a name of printable characters."})
-    client.full_clean()
+    client.full_clean(validate_unique=False)  # only its id is, which the database judges
 
 
 def _locked(client: OAuthClient) -> OAuthClient:

@@ -22,6 +22,11 @@ def png(color: bytes | str = "red") -> SimpleUploadedFile:
     return upload(picture(color=color.decode() if isinstance(color, bytes) else color))
 
 
+def several_in_one() -> bytes:
+    """A JPEG with a second one behind it, as many telephones make them (for depth, or brightness)."""
+    return picture("MPO", save_all=True, append_images=[Image.new("RGB", (8, 4), "blue")])
+
+
 def png_that_claims(width: int, height: int) -> bytes:
     """A small PNG whose header claims this size: a decompression bomb."""
     content = bytearray(picture())

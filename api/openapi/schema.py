@@ -78,7 +78,10 @@ class ApiSchema(AutoSchema):
         if self.declared.filters and issubclass(self.declared.filters, SyncedFilterSet):
             parts.append(SYNC)
         if self.method == "PATCH" and self.declared.max_file_bytes:
-            parts.append("Also taken as a multipart `POST` with the form field `_method=PATCH`.")
+            parts.append(
+                "Also taken as a multipart `POST` with the form field `_method=PATCH`, and then with an "
+                "`Idempotency-Key`, as any `POST`."
+            )
         if self.declared.refusals:
             rules = "\n".join(f"- `{code}`: {meaning}" for code, meaning in self.declared.refusals.items())
             parts.append(

@@ -12,10 +12,9 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_http_methods
 
 from agents.models import Agent
-from api import credentials, ratelimits, tenancy
+from api import credentials, errors, ratelimits, tenancy
 from api.addresses import client_address
 from api.errors import Malformed, TooLarge, page_of_exception
 from api.parsers import body_length, is_chunked
@@ -30,6 +29,7 @@ TRAP = "website"
 """A field that nobody sees, and robots fill in."""
 
 SALT = "clients.public"
+METHODS = ("GET", "HEAD", "POST")
 View = Callable[..., HttpResponse]
 
 
@@ -45,9 +45,10 @@ def public(find: Callable[..., Any], *, largest_body: int = settings.MAX_JSON_BY
         protected = csrf_protect(view)
 
         @csrf_exempt
-        @require_http_methods(["GET", "HEAD", "POST"])
         @wraps(view)
         def answer(request: HttpRequest, **parts: Any) -> HttpResponse:
+            if request.method not in METHODS:
+                return errors.method_not_allowed(request, METHODS)
             try:
                 _bound_body(request, largest_body)
                 found = find(request, **parts)

@@ -14,12 +14,12 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_safe
 from rest_framework.exceptions import ValidationError
 
 from agents.models import Agent
 from api import credentials, pictures, ratelimits
 from api.errors import ApiError, Invalid, RateLimited
+from api.methods import only_read
 from api.parsers import body_length
 from api.ratelimits import Usage
 from clients.answers import questions_of, readable
@@ -150,7 +150,7 @@ def submission(request: HttpRequest, visit: Visit) -> HttpResponse:
     return _finished_page(visit) if finished else _submission_page(visit, visit.form())
 
 
-@require_safe
+@only_read
 def theme(request: HttpRequest, code: str) -> HttpResponse:
     """The shades of a colour as a stylesheet. They follow from the colour alone, so browsers may keep it for ever."""
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}

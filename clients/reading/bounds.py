@@ -7,5 +7,5 @@ MAX_PAGES = 30
 MAX_CHARACTERS = 200_000
 MAX_BYTES = 4 * MAX_CHARACTERS
 """Of the text, as UTF-8."""
-ENCRYPTED, DAMAGED = 3, 4
+ENCRYPTED, DAMAGED, NO_ROOM = 3, 4, 5
 """Exit codes; any other but 0 is that of a process that was stopped."""

@@ -7,6 +7,7 @@ its environment is empty (clients.reading.extraction starts it).
 
 import ctypes
 import math
+import os
 import resource
 import signal
 import sys
@@ -17,7 +18,7 @@ from typing import BinaryIO
 import pypdfium2
 from pypdfium2 import raw
 
-from clients.reading.bounds import DAMAGED, ENCRYPTED, MAX_BYTES, MAX_CHARACTERS, MAX_MEMORY, MAX_PAGES
+from clients.reading.bounds import DAMAGED, ENCRYPTED, MAX_BYTES, MAX_CHARACTERS, MAX_MEMORY, MAX_PAGES, NO_ROOM
 from clients.reading.layout import Run, text_from, upright
 
 BETWEEN_PAGES = "\n\f\n"
@@ -31,7 +32,11 @@ def main(seconds: int) -> int:
         text = read(sys.stdin.buffer)
     except pypdfium2.PdfiumError as failure:
         return ENCRYPTED if failure.err_code == raw.FPDF_ERR_PASSWORD else DAMAGED
-    sys.stdout.buffer.write(text.encode())
+    try:
+        with os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as answer:
+            answer.write(text.encode())
+    except OSError:
+        return NO_ROOM
     return 0
 
 

@@ -110,7 +110,8 @@ def try_reading(page_id: UUID) -> DeclarationPage | None:
 
 
 def take_back_try(page_id: UUID) -> None:
-    """The storage did not give the file, which says nothing of it; it is tried again after TRY_AGAIN_AFTER."""
+    """The storage did not give the file, or the machine had no room for it, which says nothing of the file; it is tried
+    again after TRY_AGAIN_AFTER."""
     pending = DeclarationPage.objects.filter(pk=page_id, reading=DeclarationPage.Reading.PENDING)
     pending.update(reading_tries=F("reading_tries") - 1)
 

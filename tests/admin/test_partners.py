@@ -49,6 +49,16 @@ def test_a_new_partner_gets_a_secret_that_works_and_is_shown_once(api: Api, desk
     assert AuditEntry.objects.get(action="oauth_client.create").actor == desk.actor
 
 
+def test_a_form_that_is_sent_twice_makes_one_partner_and_says_so(desk: Desk) -> None:
+    [client_id] = re.findall(r'name="client_id" value="(\w+)"', text_of(desk.get(f"{LIST}add/")))
+    first, second = (desk.post(f"{LIST}add/", name="Northwind", client_id=client_id) for _ in range(2))
+    assert OAuthClient.objects.get(name="Northwind").client_id == client_id
+    assert "agency_ocs_" in text_of(first)
+    assert "agency_ocs_" not in text_of(second)
+    assert "created the first time" in text_of(second)
+    assert AuditEntry.objects.filter(action="oauth_client.create").count() == 1
+
+
 @pytest.mark.parametrize(
     ("name", "limit", "complaint"),
     [

@@ -17,7 +17,7 @@ from agents.models import Agent
 from tests.answers import data, faults
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.factories import agencies_of_client, agents_of_agency
-from tests.pictures import picture, png, png_that_claims, upload
+from tests.pictures import picture, png, png_that_claims, several_in_one, upload
 from tests.scans import scans_counted
 
 
@@ -69,6 +69,30 @@ def test_transparency_stays(api: Api, agency: AgencySeat) -> None:
     Image.new("RGBA", (2, 2), (255, 0, 0, 0)).save(buffer, "PNG")
     shown = data(send(api, agency, upload(buffer.getvalue())))
     assert opened(api, shown["logo_url"]).getpixel((0, 0))[3] == 0
+
+
+def pixel(api: Api, agency: AgencySeat, content: bytes) -> Any:
+    shown = data(send(api, agency, upload(content)))
+    return opened(api, shown["logo_url"]).convert("RGBA").getpixel((0, 0))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_colour_that_is_said_to_be_transparent_is(api: Api, agency: AgencySeat, mode: str) -> None:
+    colour = Image.new(mode, (1, 1), "white").getpixel((0, 0))
+    buffer = BytesIO()
+    Image.new(mode, (2, 2), "white").save(buffer, "PNG", transparency=colour)
+    assert pixel(api, agency, buffer.getvalue())[3] == 0
+
+
+def test_a_grey_of_16_bits_is_as_bright_as_it_was(api: Api, agency: AgencySeat) -> None:
+    buffer = BytesIO()
+    Image.new("I;16", (2, 2), 0x8000).save(buffer, "PNG")
+    assert pixel(api, agency, buffer.getvalue()) == (128, 128, 128, 255)
+
+
+def test_a_telephones_jpeg_with_a_second_picture_in_it_is_a_jpeg(api: Api, agency: AgencySeat) -> None:
+    shown = data(send(api, agency, upload(several_in_one())))
+    assert opened(api, shown["logo_url"]).format == "JPEG"
 
 
 def test_4096_pixels_a_side_are_taken(api: Api, agency: AgencySeat) -> None:

@@ -162,6 +162,20 @@ def test_outside_of_the_api_who_comes_by_a_browser_gets_a_page(
     assert answer.headers["X-Request-Id"] in answer.content.decode()
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize(
+    "path",
+    ["/openapi.json", "/docs/", "/docs", "/", "/healthz", "/readyz", "/metrics", "/files/any", "/theme/1D4ED8.css",
+     "/media/pictures/any.png"],
+)  # fmt: skip
+def test_what_takes_no_such_method_says_so_and_asks_for_no_cookie(api: Api, db: None, method: str, path: str) -> None:
+    answer = api.call(method, path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+    if path != "/docs/":  # a page
+        assert answer.json()["error"]["code"] == "method_not_allowed"
+    assert "Set-Cookie" not in answer.headers
+
+
 def test_a_host_that_is_not_ours_is_400(api: Api, db: None) -> None:
     assert api.get("/v1/agents", host="evil.example").status_code == 400
 

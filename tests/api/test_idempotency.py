@@ -89,6 +89,17 @@ def test_a_multipart_retry_has_another_boundary(api: Api, partner: PartnerSeat, 
     assert send("one", b"blue").status_code == 409
 
 
+def test_a_form_that_is_a_patch_is_kept_like_any_post(api: Api, agency: AgencySeat) -> None:
+    def send(name: str) -> HttpResponse:
+        form = {"_method": "PATCH", "name": name}
+        return api.post(agency.path, token=agency.owner.token, form=form, idempotency_key="key")
+
+    first, second = send("Renamed"), send("Renamed")
+    assert (first.status_code, second.content) == (200, first.content)
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert send("Another").status_code == 409
+
+
 # --- what is another request --------------------------------------------------------------------------
 
 

@@ -1,8 +1,16 @@
 """A multipart POST with `_method=PATCH` is that PATCH; nothing else is anything but itself (contract §2)."""
 
 import pytest
+from django.test.client import encode_multipart
 
+from tests.answers import data
 from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
+
+
+def test_media_types_are_written_in_any_case(api: Api, agency: AgencySeat) -> None:
+    body, kind = encode_multipart("Aa", {"_method": "PATCH", "name": "Renamed"}), "Multipart/FORM-data; Boundary=Aa"
+    answer = api.post(agency.path, token=agency.owner.token, body=body, content_type=kind)
+    assert data(answer)["name"] == "Renamed"
 
 
 def test_a_multipart_post_with_method_patch_is_a_patch(api: Api, agency: AgencySeat) -> None:

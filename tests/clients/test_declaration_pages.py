@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import resource
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +30,7 @@ from tests.answers import code, data, faults
 from tests.clients.conftest import PDF, PageSeat, SubmissionSeat, send, upload
 from tests.conftest import COMMAND_LINE, AgencySeat, AgentSeat, Api, PartnerSeat
 from tests.described import assert_as_described
-from tests.pictures import picture, png_that_claims
+from tests.pictures import picture, png_that_claims, several_in_one
 
 
 def row_of(submission: SubmissionSeat) -> Submission:
@@ -103,9 +105,32 @@ def test_a_polyglot_is_given_out_as_what_it_begins_as_and_only_to_be_kept(
     made = data(send(api, submission, upload(PDF + trailer, "page.html")))
     answer = downloaded(api, PageSeat(made["uuid"], submission))
     assert answer.headers["Content-Type"] == "application/pdf"
-    assert answer.headers["Content-Disposition"].startswith("attachment;")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="page.html.pdf"'
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_telephones_jpeg_with_a_second_picture_in_it_is_a_jpeg(api: Api, submission: SubmissionSeat) -> None:
+    made = data(send(api, submission, upload(several_in_one(), "IMG_0001.jpg")))
+    assert made["content_type"] == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "kept"),
+    [
+        (PDF, "Policy.PDF", "Policy.PDF"), (PDF, "policy.pdf.bat", "policy.pdf.bat.pdf"), (PDF, "policy", "policy.pdf"),
+        (picture("JPEG"), "p.jpeg", "p.jpeg"), (picture("JPEG"), "p.png", "p.png.jpg"),
+        (picture("WEBP"), "p.hta", "p.hta.webp"),
+    ],
+)  # fmt: skip
+def test_a_file_is_kept_under_a_name_that_ends_as_its_type_does(
+    api: Api, submission: SubmissionSeat, content: bytes, name: str, kept: str
+) -> None:
+    """What a consumer calls `policy.bat` would be run by the agent's computer."""
+    made = data(send(api, submission, upload(content, name)))
+    assert made["filename"] == name
+    answer = downloaded(api, PageSeat(made["uuid"], submission))
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{kept}"'
 
 
 def test_an_empty_file_a_text_and_none_at_all(api: Api, submission: SubmissionSeat) -> None:
@@ -125,6 +150,29 @@ def test_20_mb_are_taken_and_a_byte_more_is_413(
         answer = send(api, submission, upload(whole + bytes(more)))
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
     assert len(stored(declaration_pages_dir)) == 1
+
+
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """No file may be larger than so many bytes; a disk that is full is the same to whoever writes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_is_full_on_the_way_is_503_and_the_same_call_is_taken_later(
+    api: Api, submission: SubmissionSeat, declaration_pages_dir: Path
+) -> None:
+    large = PDF + bytes(2_000_000)
+    with full_disk(1_000_000):
+        answer = send(api, submission, upload(large), idempotency_key="k")
+    assert (answer.status_code, code(answer)) == (503, "unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert stored(declaration_pages_dir) == []
+    assert send(api, submission, upload(large), idempotency_key="k").status_code == 201
 
 
 NAMES = {

@@ -1,5 +1,6 @@
 """What becomes of a declaration page that is read: filled where found, left where a person knows better."""
 
+import errno
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -104,6 +105,19 @@ def test_a_file_that_cannot_be_read_is_told(api: Api, page: PageSeat, monkeypatc
     monkeypatch.setattr(tasks, "text_of", fail)
     tasks.read_declaration_page(page.uuid)
     assert shown(api, page)["reading"] == "failed"
+
+
+def test_a_machine_that_has_no_room_costs_no_try(api: Api, page: PageSeat, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Any) -> str:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(tasks, "text_of", fail)
+    for _ in range(services.MAX_TRIES + 1):
+        tasks.read_declaration_page(page.uuid)
+        minutes_pass()
+    monkeypatch.setattr(tasks, "text_of", lambda _: TEXT)
+    tasks.read_declaration_page(page.uuid)
+    assert shown(api, page)["reading"] == "done"
 
 
 def test_a_file_that_kills_its_worker_is_tried_three_times(

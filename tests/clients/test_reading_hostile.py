@@ -94,6 +94,13 @@ def test_a_file_that_was_cut_off_is_damaged(part: float) -> None:
         read(file[: int(part * len(file))])
 
 
+def test_a_text_that_there_is_no_room_for_says_nothing_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "page.pdf"
+    file.write_bytes(drawn())
+    with file.open("rb") as page, Path("/dev/full").open("wb") as full, pytest.raises(OSError, match="No space"):
+        extraction._run(SECONDS, page, full)
+
+
 def test_a_file_without_pages_is_damaged() -> None:
     with pytest.raises(Unreadable, match="damaged"):
         read(pdf(CATALOGUE, b"<< /Type /Pages /Kids [] /Count 0 >>"))

@@ -12,6 +12,7 @@ from administration.base import ServiceAdmin
 from agencies.models import Agency
 from agents.models import Agent, AgentToken
 from audit.models import AuditEntry
+from oauth_clients.models import OAuthClient
 from oauth_clients.services import suspend
 from tests.admin.conftest import Desk, text_of
 from tests.answers import data
@@ -159,3 +160,12 @@ def test_a_token_reset_by_both_leaves_one(desk: Desk, partner: PartnerSeat, agen
     )
     assert statuses(answers) == [200, 200]
     assert AgentToken.objects.filter(agent_id=agent.id, revoked_at__isnull=True).count() == 1
+
+
+def test_a_new_partner_that_is_sent_twice_at_once_is_made_once(desk: Desk) -> None:
+    path = "oauth_clients/oauthclient/add/"
+    [client_id] = re.findall(r'name="client_id" value="(\w+)"', text_of(desk.get(path)))
+    answers = in_turn(*[lambda: desk.post(path, name="Northwind", client_id=client_id)] * 2)
+    assert statuses(answers) == [200, 200]
+    assert sorted("agency_ocs_" in text_of(answer) for answer in answers) == [False, True]
+    assert OAuthClient.objects.get().client_id == client_id

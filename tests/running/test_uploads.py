@@ -5,20 +5,24 @@ import os
 import signal
 import socket
 import struct
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from django.db import connection
 
 from clients.models import DeclarationPage
 from tests.clients.conftest import PDF, SubmissionSeat, new_client, new_submission
-from tests.conftest import AgentSeat, Api, PartnerSeat
+from tests.conftest import AgencySeat, AgentSeat, Api, PartnerSeat
+from tests.pictures import picture
 
 from .conftest import Serve, Server, migrated_database_url, wait_for
-from .uploading import MB, assert_memory_is_flat, measures_memory, uploaded
+from .uploading import MB, assert_memory_is_flat, measures_memory, most_memory, uploaded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FILE = PDF + bytes(5 * MB)
@@ -100,6 +104,42 @@ def test_a_caller_who_is_cut_off_leaves_nothing(server: Server, submission: Subm
     assert "request_failed" not in log.read_text()[before:]
     assert uploaded(server, submission, FILE).status_code == 201
     wait_for(lambda: not files_in(on_its_way))
+
+
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND state = 'idle in transaction' AND pid <> pg_backend_pid()
+"""
+
+
+def test_no_transaction_stands_open_while_a_body_comes(
+    server: Server, submission: SubmissionSeat, on_its_way: Path
+) -> None:
+    """PostgreSQL ends one after half a minute: with an Idempotency-Key, no slower upload would ever be taken."""
+    with sent(server, submission, BODY[: len(HEAD) + MB], length=len(BODY)) as caller, connection.cursor() as cursor:
+        wait_for(lambda: files_in(on_its_way))
+        cursor.execute(WAITING)
+        assert cursor.fetchone() == (0,)
+        caller.sendall(BODY[len(HEAD) + MB :])
+        assert caller.recv(10_000).startswith(b"HTTP/1.1 201")
+
+
+def test_no_transaction_stands_open_while_a_storage_takes_its_time(server: Server, submission: SubmissionSeat) -> None:
+    page = uploaded(server, submission, PDF).json()["data"]
+    client, token = submission.client.path, submission.client.agent.token
+    link = f"{client}/submission/{submission.uuid}/declaration-page/{page['uuid']}"
+    url = server.get(link, authorization=f"Bearer {token}").json()["data"]["url"]
+    [file] = kept(server)
+    file.unlink()
+    os.mkfifo(file)  # opened by whoever reads once somebody writes
+    with ThreadPoolExecutor(1) as callers, connection.cursor() as cursor:
+        answer = callers.submit(requests.get, url, timeout=60)
+        time.sleep(1)
+        cursor.execute(WAITING)
+        waiting = cursor.fetchone()
+        file.open("wb").close()
+        assert (answer.result().status_code, waiting) == (503, (0,))
+    file.unlink()
 
 
 def test_a_caller_who_stalls_is_hung_up_on(serve: Serve, submission: SubmissionSeat, on_its_way: Path) -> None:
@@ -213,3 +253,24 @@ def test_a_content_type_that_python_cannot_read_is_415(
 def test_the_memory_of_the_server_does_not_grow_with_the_file(serve: Serve, submission: SubmissionSeat) -> None:
     server = serve(migrated_database_url(), os.environ["REDIS_URL"], WEB_THREADS="1")
     assert_memory_is_flat(server, submission)
+
+
+@measures_memory
+def test_many_large_pictures_at_once_take_the_memory_of_one(serve: Serve, agency: AgencySeat) -> None:
+    """Of 75 KB each, and of 64 MB when they are opened; a copy or two is made of them."""
+    server = serve(migrated_database_url(), os.environ["REDIS_URL"], WEB_THREADS="6")
+    large = picture(size=(4096, 4096), color="navy")
+
+    def memory(at_once: int) -> int:
+        def send(_: int) -> int:
+            headers = {"Authorization": f"Bearer {agency.owner.token}"}
+            url = f"{server.url}{agency.path}"
+            return requests.patch(url, files={"logo": ("logo.png", large)}, headers=headers, timeout=120).status_code
+
+        most = most_memory(server)
+        with ThreadPoolExecutor(at_once) as callers:
+            assert list(callers.map(send, range(at_once))) == [200] * at_once
+        return most()
+
+    one, six = memory(1), memory(6)
+    assert six - one < 64 * MB, (one, six)

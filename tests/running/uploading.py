@@ -1,6 +1,7 @@
 """Uploads to a running server, and the memory that it takes for them."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -34,11 +35,17 @@ def assert_memory_is_flat(server: Server, submission: SubmissionSeat) -> None:
 
 def _carried(server: Server, submission: SubmissionSeat, size: int) -> int:
     """The most memory that the server's worker had while a file of this size went in and came out again."""
-    process = Path("/proc", str(server.worker))
-    (process / "clear_refs").write_text("5")
+    most = most_memory(server)
     made = uploaded(server, submission, PDF + bytes(size - len(PDF)), key=uuid4().hex).json()["data"]
     client, token = submission.client.path, submission.client.agent.token
     link = f"{client}/submission/{submission.uuid}/declaration-page/{made['uuid']}"
     url = server.get(link, authorization=f"Bearer {token}").json()["data"]["url"]
     assert len(requests.get(url, timeout=30).content) == size
-    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", (process / "status").read_text())[1])
+    return most()
+
+
+def most_memory(server: Server) -> Callable[[], int]:
+    """Gives the most memory that the server's worker had from now on."""
+    process = Path("/proc", str(server.worker))
+    (process / "clear_refs").write_text("5")
+    return lambda: 1024 * int(re.search(r"VmHWM:\s+(\d+)", (process / "status").read_text())[1])
