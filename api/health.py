@@ -2,7 +2,6 @@
 
 from functools import cache
 
-from celery import current_app
 from django.core.cache import caches
 from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
@@ -13,8 +12,9 @@ from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from api import doorbell
+
 OK, UNAVAILABLE = "ok", "unavailable"
-BROKER_SECONDS = 1
 
 
 @require_safe
@@ -59,8 +59,8 @@ def _counter_store() -> str:
 
 def _broker() -> str:
     try:
-        with current_app.connection_for_write(connect_timeout=BROKER_SECONDS) as broker:
-            broker.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
+        with doorbell.broker() as broker:
+            broker.ensure_connection(max_retries=0)
     except OperationalError:
         return UNAVAILABLE
     return OK
