@@ -171,8 +171,7 @@ def _require_answers() -> None:
     try:
         connection.ensure_connection()
     except OperationalError as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise CannotStartError(f"the database does not answer; check DATABASE_URL ({reason})") from error
+        raise CannotStartError(startup.without_database(error)) from error
     try:
         caches["default"].get("start")
     except RedisError as error:

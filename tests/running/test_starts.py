@@ -43,6 +43,16 @@ def test_an_unreachable_database_is_told_in_one_line(tmp_path: Path, port: str) 
     assert re.fullmatch(r"Cannot start: the database does not answer; check DATABASE_URL .+\n", ended.stderr)
 
 
+@pytest.mark.parametrize("command", ["migrate", "recount", "create_oauth_client X"])
+@pytest.mark.parametrize("url", [CLOSED["DATABASE_URL"], "postgresql://x:word@nowhere.invalid/x"])
+def test_so_it_is_by_each_command(command: str, url: str) -> None:
+    ended = finish("manage.py", *command.split(), **{**CLOSED, "SECRET_KEY": "s" * 60, "DATABASE_URL": url})
+
+    assert ended.returncode != 0
+    assert re.fullmatch(r"Cannot start: the database does not answer; check DATABASE_URL .+\n", ended.stderr)
+    assert "word" not in ended.stderr
+
+
 def test_an_unreachable_counter_store_is_told_in_one_line(tmp_path: Path, port: str) -> None:
     values = {**CLOSED, "DATABASE_URL": os.environ["DATABASE_URL"]}
 
