@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -242,6 +243,24 @@ def test_a_signal_is_heard_that_comes_where_python_drops_what_is_raised(
 
     assert service.wait(30) == 0
     assert (tmp_path / "output").read_text() == "Stopped.\n"
+
+
+@pytest.mark.drill
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the kernel tells children")
+def test_after_it_was_killed_the_next_start_serves(tmp_path: Path, port: str, start: Start) -> None:
+    data_dir, output = tmp_path / "data", tmp_path / "output"
+    killed = start("-m", "config.run", output=output, DATA_DIR=str(data_dir), PORT=port)
+    wait_for(lambda: "Serving on" in output.read_text())
+    killed.kill()
+    killed.wait(60)
+    everything = ["ps", "axeww", "-o", "command="]
+    ours = re.compile(rf"python -m (gunicorn|celery) .*DATA_DIR={data_dir}")
+    wait_for(lambda: not ours.search(subprocess.run(everything, capture_output=True, text=True, check=True).stdout))
+
+    follower = start("-m", "config.run", output=output, DATA_DIR=str(data_dir), PORT=port)
+
+    wait_for(lambda: "Serving on" in output.read_text() or follower.poll())
+    assert follower.poll() is None, output.read_text()
 
 
 @pytest.mark.drill
