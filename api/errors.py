@@ -1,5 +1,6 @@
 """Every error, of any layer, leaves through here: `{"error": {"code", "message", "details", "request_id"}}`."""
 
+import errno
 import sys
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -137,7 +138,7 @@ class RateLimited(ApiError):
 
 
 class Unavailable(ApiError):
-    """503: the database or the storage of files is away or overburdened; nothing was changed."""
+    """503: the database or the storage of files is away or overburdened, or a disk is full; nothing was changed."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"
@@ -199,7 +200,7 @@ def as_api_error(exc: Exception) -> ApiError:
             return TooLarge()
         case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return Malformed()
-        case OperationalError() | InterfaceError():
+        case OperationalError() | InterfaceError() | OSError(errno=errno.ENOSPC):  # the last: where uploads wait
             return Unavailable()
         case _:
             return ServerError()
