@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from celery import current_app
 from django.core.cache import caches
 from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
@@ -50,8 +51,9 @@ def _last_migrations() -> set[tuple[str, str]]:
 
 
 def _counter_store() -> str:
+    """By counting: a store whose disk is full, or that became a replica, can be read and does not count."""
     try:
-        caches["default"].get("readyz")
+        caches["default"].incr("readyz")
     except RedisError:
         return UNAVAILABLE
     return OK
@@ -61,6 +63,8 @@ def _broker() -> str:
     try:
         with doorbell.broker() as broker:
             broker.ensure_connection(max_retries=0)
-    except OperationalError:
+            queue = current_app.amqp.queues[current_app.conf.task_default_queue]
+            queue.bind(broker).declare()  # which writes, as ringing does
+    except (OperationalError, RedisError):
         return UNAVAILABLE
     return OK
