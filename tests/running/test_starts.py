@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -104,6 +105,14 @@ def test_a_wrong_value_is_told_in_one_line(name: str, value: str, told: str) -> 
 
     assert ended.returncode != 0
     assert re.fullmatch(f"Cannot start: {told}\n", ended.stdout + ended.stderr)
+
+
+def test_a_start_that_fails_leaves_no_folder_of_counts(tmp_path: Path, start: Start) -> None:
+    failed = start("-m", "gunicorn", output=tmp_path / "output", **CLOSED)
+
+    assert failed.wait(60) != 0
+    places = (Path("/dev/shm"), Path(tempfile.gettempdir()))  # noqa: S108
+    assert not [place for place in places if (place / f"agency-api-counts-{failed.pid}").exists()]
 
 
 def test_an_address_of_a_bucket_that_is_none_is_told_in_one_line() -> None:
