@@ -1,5 +1,6 @@
 """How gunicorn serves: `gunicorn config.wsgi` reads this file by itself, in production and under `make run`."""
 
+import atexit
 import json
 import os
 import random
@@ -45,6 +46,14 @@ keepalive = 75  # longer than a load balancer keeps its end open, so that it is 
 # The head, before it is known what is asked, has no longer as a whole.
 Worker.stall_seconds = _number("WEB_STALL_SECONDS", 20)
 
+
+def _forget_counts(master: int) -> None:
+    """At the master's end, also that of a start which failed: a supervisor tries again each second. (Its workers are
+    forked with this.)"""
+    if os.getpid() == master:
+        shutil.rmtree(_counts, ignore_errors=True)
+
+
 # What the workers count for Prometheus (api.counts): in memory, in a folder of this master's. A reload by SIGHUP reads
 # this file again, and the counts go on.
 _counts = Path(worker_tmp_dir or tempfile.gettempdir()) / f"agency-api-counts-{os.getpid()}"
@@ -52,6 +61,7 @@ if os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(_counts):
     shutil.rmtree(_counts, ignore_errors=True)  # of a server that was killed, and had this number
     _counts.mkdir(mode=0o700)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)
+    atexit.register(_forget_counts, os.getpid())
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -77,10 +87,6 @@ def _keep_to_one_core(place: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[(_first_core + place) % len(cores)]})
-
-
-def on_exit(server: Any) -> None:
-    shutil.rmtree(_counts, ignore_errors=True)
 
 
 def _refuse(sock: Any, status: int, reason: str, message: str) -> None:

@@ -63,6 +63,10 @@ class AgencyAdmin(ServiceAdmin):
     def update(self, request: HttpRequest, target: Agency, values: dict[str, Any]) -> None:
         services.update_agency(agency=target, actor=administrator(request), values=values)
 
+    def has_link_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """It opens the agency to a partner, and is an act on both."""
+        return self.has_change_permission(request, obj) and request.user.has_perm("oauth_clients.change_oauthclient")
+
     @act(
         title="Deactivate",
         explanation="The agency and all its agents are deactivated; their tokens stop working at once.",
@@ -83,6 +87,7 @@ class AgencyAdmin(ServiceAdmin):
         title="Link a partner",
         explanation="From now on this partner reaches the agency, its agents and their tokens.",
         form=PartnerForm,
+        permission="link",
     )
     def link_partner(self, request: HttpRequest, target: Agency, values: dict[str, Any]) -> None:
         link_agency(client_pk=values["partner"].pk, agency=target, actor=administrator(request))
@@ -91,6 +96,7 @@ class AgencyAdmin(ServiceAdmin):
         title="Unlink a partner",
         explanation="From now on this partner does not reach the agency. Its agents and their tokens stay.",
         form=PartnerForm,
+        permission="link",
     )
     def unlink_partner(self, request: HttpRequest, target: Agency, values: dict[str, Any]) -> None:
         unlink_agency(client_pk=values["partner"].pk, agency=target, actor=administrator(request))

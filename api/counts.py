@@ -37,6 +37,7 @@ OUTAGES = Counter("agency_api_outages", "How often it was away when a request as
 
 # Shown as 0 before they happen: a series that begins with 1 has not grown, and no alarm would hear of the first time.
 ERRORS.labels(500, "internal")
+ERRORS.labels(503, "unavailable")
 OUTAGES.labels("broker")
 OUTAGES.labels("counter_store")
 

@@ -139,7 +139,7 @@ class RateLimited(ApiError):
 
 
 class Unavailable(ApiError):
-    """503: the database or the storage of files is away or overburdened; nothing was changed."""
+    """503: the database or the storage of files is away or overburdened, or a disk is full; nothing was changed."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"

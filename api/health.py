@@ -12,10 +12,10 @@ from django.views.decorators.cache import never_cache
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from api import doorbell
 from api.methods import only_read
 
 OK, UNAVAILABLE = "ok", "unavailable"
-BROKER_SECONDS = 1
 
 
 @only_read
@@ -49,8 +49,9 @@ def _last_migrations() -> set[tuple[str, str]]:
 
 
 def _counter_store() -> str:
+    """By counting: a store whose disk is full, or that became a replica, can be read and does not count."""
     try:
-        caches["default"].get("readyz")
+        caches["default"].incr("readyz")
     except RedisError:
         return UNAVAILABLE
     return OK
@@ -58,8 +59,10 @@ def _counter_store() -> str:
 
 def _broker() -> str:
     try:
-        with current_app.connection_for_write(connect_timeout=BROKER_SECONDS) as broker:
-            broker.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
-    except OperationalError:
+        with doorbell.broker().clone() as broker:
+            broker.ensure_connection(max_retries=0)
+            queue = current_app.amqp.queues[current_app.conf.task_default_queue]
+            queue.bind(broker).declare()  # which writes, as ringing does
+    except (OperationalError, RedisError):
         return UNAVAILABLE
     return OK

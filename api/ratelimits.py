@@ -21,8 +21,10 @@ from api.addresses import client_address
 logger = structlog.get_logger(__name__)
 
 PAUSE_AFTER_OUTAGE = 1.0
-"""Seconds for which a store that failed is not asked again, so that one that hangs does not slow every request."""
+"""Seconds for which a store that failed is not asked again, so that one that hangs does not slow every request. After
+them one asks, and others go on passing by."""
 _pause_until = 0.0
+"""0 while it answers."""
 
 
 class CounterCache(RedisCache):
@@ -93,9 +95,12 @@ def hit(group: str, key: str, rate: str, request: HttpRequest) -> Usage:
     global _pause_until
     now = time.time()
     if now >= _pause_until:
+        if _pause_until:
+            _pause_until = now + PAUSE_AFTER_OUTAGE
         try:
             # The delimiters matter: django-ratelimit joins the parts of its key with nothing between them.
             usage = get_usage(request, group=f"{group}|", key=lambda *_: f"|{key}|", rate=rate, increment=True)
+            _pause_until = 0.0
             # Its windows end with the second that it names, which counts as well; who came back then was refused again.
             left = max(0, usage["time_left"]) + 1
             counted = Usage(usage["limit"], usage["count"], int(now) + left, left)
@@ -103,7 +108,7 @@ def hit(group: str, key: str, rate: str, request: HttpRequest) -> Usage:
                 counts.RATE_LIMITED.labels(group).inc()
             return counted
         except RedisError as error:
-            _pause_until = now + PAUSE_AFTER_OUTAGE
+            _pause_until = time.time() + PAUSE_AFTER_OUTAGE
             counts.OUTAGES.labels("counter_store").inc()
             logger.warning("counter_store_unavailable", error=type(error).__name__)
     return Usage(int(rate.partition("/")[0]), 0, int(now) + 60, 60)

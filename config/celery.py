@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import structlog
 from celery import Celery, signals
 from celery.beat import PersistentScheduler
 from django.core.exceptions import ImproperlyConfigured
@@ -13,6 +14,7 @@ from kombu.transport import redis
 
 from config import startup
 
+logger = structlog.get_logger(__name__)
 startup.prepare()
 app = Celery("config")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -27,9 +29,27 @@ class Scheduler(PersistentScheduler):
         file = Path(self.schedule_filename)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            super().setup_schedule()
+            self._open()
         except OSError as error:
             raise ImproperlyConfigured(f"DATA_DIR cannot be written to: {file} ({error.strerror})") from error
+
+    def _open(self) -> None:
+        """The file, or a new one where that was cut short, as by a full disk. Nobody misses what stood there, and beat
+        would end at each start."""
+        try:
+            super().setup_schedule()
+        except OSError:
+            raise
+        except Exception as damage:  # noqa: BLE001 - whatever comes of reading pickles that are none
+            self._destroy_open_corrupted_schedule(damage).close()
+            super().setup_schedule()
+
+    def sync(self) -> None:
+        """What cannot be written now is the next time. The clock goes on."""
+        try:
+            super().sync()
+        except OSError as error:
+            logger.error("schedule_not_kept", error=type(error).__name__)
 
 
 class QoS(redis.QoS):

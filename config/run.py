@@ -4,6 +4,7 @@ The processes are those of production: gunicorn, two Celery workers and beat. Wh
 relaxed here, by name, and what the environment already says stays as it is.
 """
 
+import ctypes
 import os
 import secrets
 import shlex
@@ -54,6 +55,8 @@ Processes = dict[str, subprocess.Popen[bytes]]
 START_SECONDS = 30
 STOP_SECONDS = 10
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: its terminal was closed
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 SAMPLE_PARTNER = "Sample partner"
 SAMPLE_LOGIN = "admin"
 
@@ -171,8 +174,7 @@ def _require_answers() -> None:
     try:
         connection.ensure_connection()
     except OperationalError as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise CannotStartError(f"the database does not answer; check DATABASE_URL ({reason})") from error
+        raise CannotStartError(startup.without_database(error)) from error
     try:
         caches["default"].get("start")
     except RedisError as error:
@@ -199,8 +201,19 @@ def _start(command: list[str], database_url: str) -> subprocess.Popen[bytes]:
     """Start a process in a group of its own, where the terminal's Ctrl-C does not reach it: it is stopped by us."""
     environment = {**os.environ, "DATABASE_URL": database_url}
     return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", *command], cwd=BASE_DIR, env=environment, start_new_session=True
+        [sys.executable, "-m", *command],
+        cwd=BASE_DIR,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=_end_with_us,
     )
+
+
+def _end_with_us() -> None:
+    """In the child, before it begins: it is told to stop when we are gone. By SIGKILL we go without a word, and it
+    would keep the port from the next start. (Linux.)"""
+    if LIBC:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _stop(children: Processes) -> None:

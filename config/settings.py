@@ -11,6 +11,7 @@ import structlog
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from redis import exceptions as redis_errors
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -139,11 +140,16 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     options="-c statement_timeout=15s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s -c jit=off",
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Short time-outs: a counter store that is down must not hold up a request (api/ratelimits.py serves on).
+# Short time-outs: a counter store that is down must not hold up a request (api/ratelimits.py serves on). What is tried
+# again is a connection that was lost meanwhile, and no store that hangs.
 COUNTER_STORE = {
     "LOCATION": REDIS_URL,
     "TIMEOUT": 120,
-    "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 1)},
+    "OPTIONS": {
+        "socket_timeout": 0.5,
+        "socket_connect_timeout": 0.5,
+        "retry": Retry(NoBackoff(), 1, supported_errors=(redis_errors.ConnectionError,)),
+    },
 }
 CACHES = {
     "default": {**COUNTER_STORE, "BACKEND": "api.ratelimits.CounterCache", "KEY_PREFIX": "counter"},  # counts only
@@ -293,6 +299,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 5,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True  # one that refuses writes is waited for: workers would end
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "config.celery:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")

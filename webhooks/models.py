@@ -76,6 +76,10 @@ class Subscription(models.Model):
     last_success_at = models.DateTimeField(null=True, editable=False)
     told = models.CharField(max_length=10, choices=Told.choices, blank=True, default=Told.NOTHING, editable=False)
     told_at = models.DateTimeField(null=True, editable=False)
+    tell_tries = models.SmallIntegerField(
+        db_default=0, editable=False, help_text="How often nobody took what there is to tell"
+    )
+    tell_after = models.DateTimeField(null=True, editable=False, help_text="It is not tried again before")
     recover_since = models.DateTimeField(null=True, editable=False, help_text="See services.deliveries.recover")
 
     objects = SubscriptionQuerySet.as_manager()

@@ -11,15 +11,16 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.db.models import Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Lower
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.urls import path, reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from administration.base import ActForm, ServiceAdmin, act, administrator
 from administration.pagination import DEEPEST_ROW, InfinitePaginator
@@ -37,19 +38,33 @@ FILTERS = {
 }
 """As the query names them."""
 MAX_SEARCH = 200
+MOST_COLLEAGUES = 20
+"""Offered at a time to whoever reassigns a client; the others are found by typing."""
 LONGEST_QUERY = 100_000
 """Of words among several agents, in characters: PostgreSQL takes what is twice as deep, or four times as large."""
 NOBODY = Q(pk__in=())
 LABELS = {FunnelStatus.WON.label: "success", FunnelStatus.LOST.label: "danger", FunnelStatus.NEW.label: "info"}
 
 
+class ColleagueSelect(AutocompleteSelect):
+    """Asks for choices as one types: an agency may have a hundred thousand agents."""
+
+    target: Client
+
+    def get_url(self) -> str:
+        return reverse("admin:clients_client_colleagues", args=[self.target.pk])
+
+
 class ReassignForm(ActForm):
-    agent_id = forms.ModelChoiceField(Agent.objects.none(), label="Agent", widget=UnfoldAdminSelectWidget)
+    agent_id = forms.ModelChoiceField(
+        Agent.objects.none(), label="Agent",
+        widget=ColleagueSelect(Client._meta.get_field("agent"), admin.site),
+    )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        colleagues = Agent.objects.active().filter(agency=self.target.agent.agency_id).exclude(pk=self.target.agent_id)
-        self.fields["agent_id"].queryset = colleagues.order_by("first_name", "last_name", "id")  # type: ignore[attr-defined]
+        agent: Any = self.fields["agent_id"]
+        agent.queryset, agent.widget.target = _colleagues(self.target), self.target
 
 
 class DestroyForm(ActForm):
@@ -162,8 +177,12 @@ class ClientAdmin(ServiceAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[Any]:
-        download = self.admin_site.admin_view(self.download)
-        return [path("declaration-page/<uuid:page_id>/", download, name="clients_declarationpage"), *super().get_urls()]
+        download, colleagues = (self.admin_site.admin_view(view) for view in (self.download, self.colleagues))
+        return [
+            path("declaration-page/<uuid:page_id>/", download, name="clients_declarationpage"),
+            path("<uuid:object_id>/colleagues/", colleagues, name="clients_client_colleagues"),
+            *super().get_urls(),
+        ]
 
     def download(self, request: HttpRequest, page_id: UUID) -> HttpResponseBase:
         if not (self.has_view_permission(request) and _sees_pages(request)):
@@ -187,6 +206,20 @@ class ClientAdmin(ServiceAdmin):
     )
     def reassign(self, request: HttpRequest, target: Client, values: dict[str, Any]) -> None:
         services.reassign_client(client=target, actor=administrator(request), agent_id=values["agent_id"].pk)
+
+    def colleagues(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """What the act's form offers, by what was typed of a name or an e-mail address."""
+        if not (self.has_view_permission(request) and self.has_change_permission(request)):
+            raise PermissionDenied
+        client = Client.objects.select_related("agent").filter(pk=object_id).first()
+        if client is None:
+            raise Http404
+        found = _colleagues(client)
+        for word in request.GET.get("term", "").replace("\0", "")[:MAX_SEARCH].split()[: search.MOST_WORDS]:
+            named = (Q((f"{field}__icontains", word)) for field in ("first_name", "last_name", "email"))
+            found = found.filter(reduce(or_, named))
+        results = [{"id": str(one.pk), "text": f"{one}, {one.email}"} for one in found[:MOST_COLLEAGUES]]
+        return JsonResponse({"results": results})
 
     @act(
         title="Destroy",
@@ -246,6 +279,12 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def _colleagues(client: Client) -> QuerySet[Agent]:
+    """Who may be given it."""
+    colleagues = Agent.objects.active().filter(agency=client.agent.agency_id).exclude(pk=client.agent_id)
+    return colleagues.order_by("first_name", "last_name", "id")
 
 
 def _sees_pages(request: HttpRequest) -> bool:

@@ -98,6 +98,24 @@ def test_whoever_may_only_look_acts_on_nothing(
     assert not AuditEntry.objects.filter(actor=viewer.actor).exists()
 
 
+@pytest.mark.parametrize(
+    ("permissions", "status"),
+    [
+        ("agencies.change_agency", 403),
+        ("agencies.view_agency oauth_clients.change_oauthclient", 403),
+        ("agencies.change_agency oauth_clients.change_oauthclient", 200),
+    ],
+)
+def test_partners_are_linked_by_who_may_change_both(
+    desk_of: Callable[..., Desk], agency: AgencySeat, permissions: str, status: int
+) -> None:
+    somebody = desk_of(*permissions.split())
+    shown = text_of(somebody.get(path_of(agency)))
+    for act in ("link-partner", "unlink-partner"):
+        assert somebody.get(path_of(agency, act)).status_code == status
+        assert (f"/{act}/" in shown) == (status == 200)
+
+
 def test_the_list_is_searched_and_filtered(desk: Desk, agency: AgencySeat, foreign_agency: AgencySeat) -> None:
     assert agency.name not in text_of(desk.get(LIST, q="foreign"))
     desk.act(path_of(foreign_agency, "deactivate"))

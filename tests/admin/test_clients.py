@@ -342,6 +342,26 @@ def test_a_client_is_given_to_an_active_agent_of_its_agency(
     assert AuditEntry.objects.get(action="client.reassign").actor == desk.actor
 
 
+def test_colleagues_are_offered_as_one_types_however_many_there_are(
+    desk: Desk, joe: ClientSeat, agency: AgencySeat, colleague: AgentSeat, deactivated_agent: AgentSeat,
+    foreign_agent: AgentSeat,
+) -> None:  # fmt: skip
+    def offered(term: str) -> list[str]:
+        return [one["id"] for one in desk.get(path_of(joe, "colleagues"), term=term).json()["results"]]
+
+    assert offered("") == [str(colleague.id), str(agency.owner.id)]
+    for term in ("carl", "CARL agent", "carl@exa", "\0carl"):
+        assert (term, offered(term)) == (term, [str(colleague.id)])
+    for term in ("ann", "dan", "fay", "carl owner", "%"):
+        assert (term, offered(term)) == (term, [])
+    agents_of_agency(agency.id, 100)
+    assert len(offered("")) == 20
+    asked = text_of(desk.get(path_of(joe, "reassign")))
+    assert "<option" not in asked
+    assert f"/admin/{path_of(joe, 'colleagues')}" in asked
+    assert desk.get(f"{LIST}{uuid4()}/colleagues/").status_code == 404
+
+
 def test_a_look_between_asking_and_confirming_changes_nothing(
     desk: Desk, joe: ClientSeat, colleague: AgentSeat
 ) -> None:
@@ -396,6 +416,7 @@ def statuses(desk: Desk, page: PageSeat, colleague: AgentSeat) -> dict[str, int]
         "page": desk.get(path_of(joe)).status_code,
         "file": desk.get(file_path(page)).status_code,
         "edit": desk.post(path_of(joe), **JOE, sales_funnel_status="won").status_code,
+        "colleagues": desk.get(path_of(joe, "colleagues")).status_code,
         "reassign": confirm("reassign", agent_id=colleague.id).status_code,
         "destroy": confirm("destroy", name="Joe Consumer").status_code,
     }
@@ -404,14 +425,14 @@ def statuses(desk: Desk, page: PageSeat, colleague: AgentSeat) -> dict[str, int]
 @pytest.mark.parametrize(
     ("permissions", "expected"),
     [
-        ("", (403, 403, 403, 403, 403, 403)),
-        ("agents.view_agent agents.change_agent audit.view_auditentry", (403, 403, 403, 403, 403, 403)),
-        ("clients.view_declarationpage clients.delete_client", (403, 403, 403, 403, 403, 403)),
-        ("clients.view_client", (200, 200, 403, 403, 403, 403)),
-        ("clients.view_client clients.view_submission", (200, 200, 403, 403, 403, 403)),
-        ("clients.view_client clients.view_declarationpage", (200, 200, 200, 403, 403, 403)),
-        ("clients.change_client", (200, 200, 403, 302, 302, 403)),
-        ("clients.view_client clients.delete_client", (200, 200, 403, 403, 403, 302)),
+        ("", (403, 403, 403, 403, 403, 403, 403)),
+        ("agents.view_agent agents.change_agent audit.view_auditentry", (403, 403, 403, 403, 403, 403, 403)),
+        ("clients.view_declarationpage clients.delete_client", (403, 403, 403, 403, 403, 403, 403)),
+        ("clients.view_client", (200, 200, 403, 403, 403, 403, 403)),
+        ("clients.view_client clients.view_submission", (200, 200, 403, 403, 403, 403, 403)),
+        ("clients.view_client clients.view_declarationpage", (200, 200, 200, 403, 403, 403, 403)),
+        ("clients.change_client", (200, 200, 403, 302, 200, 302, 403)),
+        ("clients.view_client clients.delete_client", (200, 200, 403, 403, 403, 403, 302)),
     ],
 )
 def test_each_permission_opens_its_part_and_no_more(

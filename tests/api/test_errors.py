@@ -1,5 +1,6 @@
 """Every error in one envelope, of any layer; nothing a caller sends is a 500 (contract §2)."""
 
+import errno
 import json
 from collections.abc import Callable
 from encodings.aliases import aliases
@@ -204,10 +205,13 @@ def test_the_unforeseen_is_500_without_a_word_of_why_and_logged_once(
     assert failed[0]["request_id"] == answer.headers["X-Request-Id"]
 
 
-def test_a_database_that_is_away_is_503_and_says_when_to_come_back(
-    api: Api, partner: PartnerSeat, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "failure", [OperationalError("the server is starting up"), OSError(errno.ENOSPC, "no space: starting up")], ids=repr
+)
+def test_a_database_that_is_away_or_a_full_disk_is_503_and_says_when_to_come_back(
+    api: Api, partner: PartnerSeat, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    monkeypatch.setattr(services, "create_agency", failing_with(OperationalError("the server is starting up")))
+    monkeypatch.setattr(services, "create_agency", failing_with(failure))
     answer = api.post("/v1/agencies", token=partner.token, json=AGENCY)
     error(answer, 503, "unavailable")
     assert int(answer.headers["Retry-After"]) > 0

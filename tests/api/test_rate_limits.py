@@ -1,12 +1,14 @@
 """Rate limits: a fixed window of a minute, one atomic count over all processes (contract §3)."""
 
 import json
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.http import HttpRequest
 from django_ratelimit import core as ratelimit
 
 from api import ratelimits
@@ -123,11 +125,46 @@ def test_without_a_counter_store_requests_are_served_and_the_outage_is_logged_on
     assert api.post("/oauth/token", json=grant).status_code == 200
 
 
+@pytest.fixture
+def hanging_store(settings: Any) -> Iterator[None]:
+    """One that takes connections, and answers nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as store:
+        place = f"redis://127.0.0.1:{store.getsockname()[1]}/0"
+        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": place}}
+        yield
+
+
+def test_a_counter_store_that_hangs_does_not_slow_every_request(
+    api: Api, partner: PartnerSeat, hanging_store: None
+) -> None:
+    begun = time.monotonic()
+    assert statuses(api, 5, token=partner.token) == [200] * 5
+    assert time.monotonic() - begun < 2
+
+
+def test_nor_all_that_come_while_one_asks_whether_it_is_back(
+    hanging_store: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds() -> float:
+        begun = time.monotonic()
+        ratelimits.hit("credential", "ann", "60/m", HttpRequest())
+        return time.monotonic() - begun
+
+    monkeypatch.setattr(ratelimits, "_pause_until", 1.0)  # it was away, and the pause is over
+    with callers() as start:
+        asks = start(seconds)
+        time.sleep(0.1)
+        others = [start(seconds) for _ in range(5)]
+        assert max(other.result(PATIENCE) for other in others) < 0.3
+        assert asks.result(PATIENCE) > 0.4
+    assert ratelimits._pause_until > time.time()
+
+
 def test_a_counter_store_that_returns_counts_again(
     api: Api, partner: PartnerSeat, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.RATE_LIMIT_CREDENTIAL = "1/m"
     monkeypatch.setattr(ratelimits, "_pause_until", time.time() + 60)
     assert statuses(api, 2, token=partner.token) == [200, 200]
-    monkeypatch.setattr(ratelimits, "_pause_until", 0.0)
+    monkeypatch.setattr(ratelimits, "_pause_until", 1.0)
     assert statuses(api, 2, token=partner.token) == [200, 429]

@@ -25,6 +25,7 @@ STEPS = 40
 HEARD = {
     "DatabaseAway": ("1", "0"),
     "ServerErrors": ("0", "1"),
+    "Refusing": ("0+1", "0+2"),  # 1.5 would be one in ten seconds
     "CounterStoreAway": ("0", "1"),
     "BrokerAway": ("0", "1"),
     "Deadlocks": ("0", "11"),

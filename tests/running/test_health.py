@@ -1,6 +1,8 @@
 """The probes of a server whose neighbours are away."""
 
 import os
+import socket
+import time
 
 import pytest
 
@@ -45,6 +47,18 @@ def test_ready_without_a_counter_store(db: None, serve: Serve) -> None:
         "status": "ok",
         "checks": {"database": "ok", "migrations": "ok", "counterStore": "unavailable", "broker": "unavailable"},
     }
+
+
+@pytest.mark.drill
+def test_who_asks_is_told_before_losing_patience_while_they_hang(db: None, serve: Serve) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hangs:
+        server = serve(migrated_database_url(), f"redis://127.0.0.1:{hangs.getsockname()[1]}/0")
+        server.get("/readyz")  # reads migrations from the disk
+        begun = time.monotonic()
+        ready = server.get("/readyz")
+
+    assert (ready.status_code, ready.json()["checks"]["broker"]) == (200, "unavailable")
+    assert time.monotonic() - begun < 3
 
 
 def test_not_ready_without_a_database(serve: Serve) -> None:

@@ -5,6 +5,8 @@ import re
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -41,6 +43,16 @@ def test_an_unreachable_database_is_told_in_one_line(tmp_path: Path, port: str) 
 
     assert ended.returncode != 0
     assert re.fullmatch(r"Cannot start: the database does not answer; check DATABASE_URL .+\n", ended.stderr)
+
+
+@pytest.mark.parametrize("command", ["migrate", "recount", "create_oauth_client X"])
+@pytest.mark.parametrize("url", [CLOSED["DATABASE_URL"], "postgresql://x:word@nowhere.invalid/x"])
+def test_so_it_is_by_each_command(command: str, url: str) -> None:
+    ended = finish("manage.py", *command.split(), **{**CLOSED, "SECRET_KEY": "s" * 60, "DATABASE_URL": url})
+
+    assert ended.returncode != 0
+    assert re.fullmatch(r"Cannot start: the database does not answer; check DATABASE_URL .+\n", ended.stderr)
+    assert "word" not in ended.stderr
 
 
 def test_an_unreachable_counter_store_is_told_in_one_line(tmp_path: Path, port: str) -> None:
@@ -93,6 +105,14 @@ def test_a_wrong_value_is_told_in_one_line(name: str, value: str, told: str) -> 
 
     assert ended.returncode != 0
     assert re.fullmatch(f"Cannot start: {told}\n", ended.stdout + ended.stderr)
+
+
+def test_a_start_that_fails_leaves_no_folder_of_counts(tmp_path: Path, start: Start) -> None:
+    failed = start("-m", "gunicorn", output=tmp_path / "output", **CLOSED)
+
+    assert failed.wait(60) != 0
+    places = (Path("/dev/shm"), Path(tempfile.gettempdir()))  # noqa: S108
+    assert not [place for place in places if (place / f"agency-api-counts-{failed.pid}").exists()]
 
 
 def test_an_address_of_a_bucket_that_is_none_is_told_in_one_line() -> None:
@@ -232,6 +252,24 @@ def test_a_signal_is_heard_that_comes_where_python_drops_what_is_raised(
 
     assert service.wait(30) == 0
     assert (tmp_path / "output").read_text() == "Stopped.\n"
+
+
+@pytest.mark.drill
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the kernel tells children")
+def test_after_it_was_killed_the_next_start_serves(tmp_path: Path, port: str, start: Start) -> None:
+    data_dir, output = tmp_path / "data", tmp_path / "output"
+    killed = start("-m", "config.run", output=output, DATA_DIR=str(data_dir), PORT=port)
+    wait_for(lambda: "Serving on" in output.read_text())
+    killed.kill()
+    killed.wait(60)
+    everything = ["ps", "axeww", "-o", "command="]
+    ours = re.compile(rf"python -m (gunicorn|celery) .*DATA_DIR={data_dir}")
+    wait_for(lambda: not ours.search(subprocess.run(everything, capture_output=True, text=True, check=True).stdout))
+
+    follower = start("-m", "config.run", output=output, DATA_DIR=str(data_dir), PORT=port)
+
+    wait_for(lambda: "Serving on" in output.read_text() or follower.poll())
+    assert follower.poll() is None, output.read_text()
 
 
 @pytest.mark.drill

@@ -1,6 +1,7 @@
 """Events: what each act tells, to whom, and that a change and its event are one (contract §7)."""
 
 import json
+import socket
 import time
 from collections.abc import Callable
 from copy import deepcopy
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis
+from celery import current_app
 from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -274,6 +276,21 @@ def test_a_server_that_leaves_the_broker_in_peace_keeps_no_other_from_ringing(
         patch(api, client_seat, first_name=f"Joe {pause_until}")
     assert queued() == 1
     events.heard()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_hangs_holds_up_one_change_for_a_moment(
+    api: Api, webhook: WebhookSeat, client_seat: ClientSeat, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hangs:
+        place = f"redis://127.0.0.1:{hangs.getsockname()[1]}/0"
+        settings.CACHES = {**settings.CACHES, "marks": {**settings.CACHES["marks"], "LOCATION": place}}
+        monkeypatch.setattr(current_app.conf, "broker_write_url", place)
+        begun = time.monotonic()
+        for name in ("Josephine", "Jim", "Joe"):
+            assert patch(api, client_seat, first_name=name).status_code == 200
+        assert time.monotonic() - begun < 2.5
+    assert doorbell.is_paused()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -262,6 +262,23 @@ def test_an_admin_whose_mailbox_is_refused_keeps_no_other_from_being_told_once(
     assert agency.owner.email not in text
 
 
+def test_mail_that_everybody_refuses_is_tried_less_and_less_often_and_then_given_up(
+    owners: WebhookSeat, mail_server: Callable[..., MailServer], logged: Callable[[], str]
+) -> None:
+    mail_server(refuses=[owners.admin.email])
+    disable_subscription(subscription=owners.row, reason=Subscription.Reason.GONE)
+    waits = []
+    for _ in range(20):
+        for _ in range(2):
+            upkeep.tell_admins()
+        if after := owners.row.tell_after:
+            waits.append((after - timezone.now()).total_seconds())
+            Subscription.objects.update(tell_after=timezone.now())  # so long has passed
+    assert logged().count("mail_not_sent") == len(waits) + 1 == 12
+    assert (waits[0] < 10, waits[4] > 1_000, waits[-1] > 50_000) == (True, True, True)
+    assert owners.row.told == Subscription.Told.DISABLED
+
+
 def test_as_many_as_are_told_at_once_whose_admins_nobody_reaches_keep_no_other_from_being_told(
     api: Api, agency: AgencySeat, foreign_agent: AgentSeat, foreign_agency: AgencySeat,
     mail_server: Callable[..., MailServer], monkeypatch: pytest.MonkeyPatch,

@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from webhooks import partitions
+from webhooks.delivery.schedule import delay_after
 from webhooks.models import Delivery, Subscription
 from webhooks.services.deliveries import recover_batch
 from webhooks.services.subscriptions import disable_subscription, settle
@@ -81,7 +82,10 @@ def judge_failing() -> None:
 
 def tell_admins() -> None:
     """Sends what the agencies' admins are to know; once, or again where a crash left open whether it was sent."""
-    watched = Subscription.objects.kept().filter(~Q(told="") | Q(failing_since__isnull=False) | _disabled_by_itself())
+    watched = Subscription.objects.kept().filter(
+        ~Q(told="") | Q(failing_since__isnull=False) | _disabled_by_itself(),
+        Q(tell_after__isnull=True) | Q(tell_after__lte=timezone.now()),
+    )
     with_news = [one.pk for one in watched.defer("secrets") if _news_of(one, timezone.now())]
     random.shuffle(with_news)  # those of whom nobody can be told have news for ever
     try:
@@ -104,9 +108,20 @@ def _tell(pk: UUID) -> None:
         [is_alone] = cursor.fetchone()
     subscription = Subscription.objects.kept().filter(pk=pk).first()
     news = subscription and _news_of(subscription, timezone.now())
-    if is_alone and subscription and news and _send(subscription, news):
+    if is_alone and subscription and news:
+        reached = _send(subscription, news)
+        _note(subscription, news, None if reached else delay_after(subscription.tell_tries + 1, None))
+
+
+def _note(subscription: Subscription, news: str, delay: float | None) -> None:
+    """Where nobody took it, it is tried again by the schedule of deliveries, and given up when that is at its end: a
+    mail server shuts out who comes each minute with what it refuses."""
+    row, now = Subscription.objects.filter(pk=subscription.pk), timezone.now()
+    if delay is None:
         told = Subscription.Told.NOTHING if news == RECOVERED else news
-        Subscription.objects.filter(pk=pk).update(told=told, told_at=timezone.now())
+        row.update(told=told, told_at=now, tell_tries=0, tell_after=None)
+    else:
+        row.update(tell_tries=subscription.tell_tries + 1, tell_after=now + timedelta(seconds=delay))
 
 
 def _disabled_by_itself() -> Q:

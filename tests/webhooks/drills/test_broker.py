@@ -64,3 +64,23 @@ def test_a_broker_that_is_down_for_a_while(
     wait_for(stage.done, 60)
     assert worker.popen.poll() is None
     assert conclude("7 broker down for a while").deliveries == {"delivered": 21}
+
+
+def test_a_broker_that_refuses_writes_for_a_while(
+    neighbours: Neighbours, stage: Stage, new_worker: NewWorker, beat: Process, receiver: Receiver, conclude: Conclude
+) -> None:
+    """As one does whose disk is full, or that became a replica. The probe does not call it well."""
+    stage.webhook(receiver)
+    worker = new_worker()
+    neighbours.valkey.config_set("min-replicas-to-write", 1)
+    try:
+        stage.happen(5)
+        checks = stage.site.call("GET", "/readyz").json()["checks"]
+        time.sleep(OUTAGE)
+        assert not stage.done()
+    finally:
+        neighbours.valkey.config_set("min-replicas-to-write", 0)
+    assert (checks["counterStore"], checks["broker"]) == ("unavailable", "unavailable")
+    wait_for(stage.done, 60)
+    assert worker.popen.poll() is None
+    assert conclude("8 broker refuses writes").deliveries == {"delivered": 5}
