@@ -90,7 +90,7 @@ class Neighbours:
             "ALLOW_INSECURE_HTTP": "true",
             "ALLOWED_HOSTS": "127.0.0.1",
             "WEBHOOKS_ALLOW_PRIVATE_ADDRESSES": "true",
-            "DATABASE_URL": self.services.url_of(WORKER_ROLE if command[0] == "celery" else API),
+            "DATABASE_URL": embedded.url_of(WORKER_ROLE if command[0] == "celery" else API, self.services.database_url),
             "REDIS_URL": self.services.redis_url,
             **{f"RATE_LIMIT_{name}": PLENTY for name in ("CREDENTIAL", "TOKEN", "ADDRESS", "LOGIN")},
             **values,
